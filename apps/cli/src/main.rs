@@ -1,0 +1,2 @@
+//! Resolvent.
+fn main() {}
