@@ -1,0 +1,165 @@
+"""Speed peers and the interchange peer; every subcommand prints one JSON document on stdout.
+
+  ssd     forward (or forward + backward) of mamba-ssm's `ssd_minimal_discrete` and of the PyTorch
+          path in transformers' Mamba-2, f32
+  train   a plain PyTorch training loop of `Mamba2ForCausalLM` on random tokens
+  logits  opens a model folder with transformers and prints the logits of given tokens
+"""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import statistics
+import time
+from pathlib import Path
+
+import torch
+import transformers
+from transformers import AutoModelForCausalLM, Mamba2Config, Mamba2ForCausalLM
+
+# Before mamba_ssm_references, or it would resolve to mamba-ssm's GPU kernels.
+from transformers.models.mamba2.modeling_mamba2 import mamba2_chunk_scan
+
+from mamba_ssm_references import ssd_minimal_discrete
+
+transformers.logging.set_verbosity_error()
+transformers.logging.disable_progress_bar()
+
+
+def seconds_of(work, repeat, warm_up):
+    """Wall-clock seconds of every call after `warm_up` untimed ones."""
+    taken = []
+    for call in range(warm_up + repeat):
+        start = time.perf_counter()
+        work()
+        if call >= warm_up:
+            taken.append(time.perf_counter() - start)
+    return taken
+
+
+def minimal(x, dt, a, b, c, chunk):
+    """What a user of the listing calls: x times dt is made beforehand, groups are views."""
+    heads, groups = x.shape[2], b.shape[2]
+    shape = (*b.shape[:2], groups, heads // groups, b.shape[3])
+    b, c = (t[:, :, :, None].expand(shape).reshape(*b.shape[:2], heads, -1) for t in (b, c))
+    return ssd_minimal_discrete(x, a * dt, b, c, chunk)
+
+
+def staged(x, dt, a, b, c, chunk):
+    """transformers' function multiplies by dt and expands the groups itself."""
+    return mamba2_chunk_scan(x, dt, a, b, c, chunk, return_final_states=True)
+
+
+def ssd(args):
+    torch.manual_seed(0)
+    shape = (args.batch, args.length, args.heads)
+    a = -torch.empty(args.heads).uniform_(1.0, 16.0)
+    dt = torch.empty(shape).uniform_(0.001, 0.1)
+    x = torch.randn(*shape, args.head_dim)
+    b, c = torch.randn(2, args.batch, args.length, args.groups, args.state)
+    cotangent = torch.randn_like(x)
+    peers = {}
+    for name, function in (("ssd_minimal_discrete", minimal), ("transformers", staged)):
+        if args.peer not in (name, "all"):
+            continue
+        first = x * dt[..., None] if function is minimal else x
+        leaves = [t.clone().requires_grad_(args.backward) for t in (first, dt, a, b, c)]
+
+        def work():
+            y, _ = function(*leaves, args.chunk)
+            if args.backward:
+                torch.autograd.grad(y, leaves, cotangent)
+
+        taken = seconds_of(work, args.repeat, args.warm_up)
+        peers[name] = {"seconds": taken, "median_seconds": statistics.median(taken)}
+    return {"pass": "forward+backward" if args.backward else "forward", "peers": peers}
+
+
+def train(args):
+    """AdamW on cross-entropy with clipping at 1.0: what a few lines of PyTorch give."""
+    torch.manual_seed(0)
+    config = Mamba2Config.from_json_file(args.config)
+    model = Mamba2ForCausalLM(config).train()
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1)
+    losses = []
+
+    def step():
+        tokens = torch.randint(config.vocab_size, (args.batch, args.length + 1))
+        logits = model(tokens[:, :-1], use_cache=False).logits
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        losses.append(loss.item())
+
+    taken = seconds_of(step, args.steps, warm_up=2)
+    median = statistics.median(taken)
+    return {
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "seconds": taken,
+        "median_seconds": median,
+        "tokens_per_second": args.batch * args.length / median,
+        "losses": losses,
+    }
+
+
+@torch.no_grad()
+def logits(args):
+    ids = torch.tensor([[int(token) for token in args.tokens.split(",")]])
+    model, report = AutoModelForCausalLM.from_pretrained(
+        args.model, dtype=torch.float32, output_loading_info=True
+    )
+    # A folder with missing or renamed tensors would load all the same, with random ones in place.
+    problems = {k: sorted(map(str, v)) for k, v in report.items() if v and k.endswith("keys")}
+    if problems:
+        raise SystemExit(f"{args.model}: tensors do not fit the model: {problems}")
+    return {"model_class": type(model).__name__, "logits": model.eval()(ids).logits[0].tolist()}
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    add = commands.add_parser("ssd")
+    for flag, default in (("batch", 1), ("length", 4096), ("heads", 24), ("head-dim", 64)):
+        add.add_argument(f"--{flag}", type=int, default=default)
+    for flag, default in (("state", 128), ("groups", 1), ("chunk", 64), ("repeat", 5), ("warm-up", 1)):
+        add.add_argument(f"--{flag}", type=int, default=default)
+    add.add_argument("--peer", choices=("all", "ssd_minimal_discrete", "transformers"), default="all")
+    add.add_argument("--backward", action="store_true", help="time forward + backward")
+
+    add = commands.add_parser("train")
+    add.add_argument("--config", type=Path, required=True, help="config.json in the Hugging Face layout")
+    for flag, default in (("batch", 8), ("length", 512), ("steps", 10)):
+        add.add_argument(f"--{flag}", type=int, default=default)
+
+    add = commands.add_parser("logits")
+    add.add_argument("--model", type=Path, required=True, help="model folder in the Hugging Face layout")
+    add.add_argument("--tokens", required=True, help="token numbers, for example 1,2,3")
+
+    for command in commands.choices.values():
+        command.add_argument("--threads", type=int, default=2)
+    return parser.parse_args()
+
+
+def main():
+    args = arguments()
+    torch.set_num_threads(args.threads)
+    load = os.getloadavg()[0]
+    result = {"ssd": ssd, "train": train, "logits": logits}[args.command](args)
+    packages = ("torch", "transformers", "mamba-ssm")
+    header = {
+        "versions": {name: importlib.metadata.version(name) for name in packages},
+        "machine": platform.machine(),
+        "load_average": load,  # of the minute before; above the core count the times mean little
+        "dtype": "float32",
+        "arguments": {k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items()},
+    }
+    print(json.dumps(header | result))
+
+
+if __name__ == "__main__":
+    main()
