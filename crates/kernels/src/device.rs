@@ -1,0 +1,63 @@
+//! Which devices and number formats the operations have bodies for.
+
+use crate::error::KernelError;
+use burn::backend::DispatchDevice;
+use burn::tensor::{DType, Device, FloatDType, Tensor};
+
+/// Refuses a device for which no body was written, before burn would panic.
+pub(crate) fn require_body(op: &'static str, device: &Device) -> Result<(), KernelError> {
+    match device.clone().inner().as_dispatch() {
+        DispatchDevice::Flex(_) => Ok(()),
+        #[allow(unreachable_patterns)] // reachable as soon as another backend is compiled in
+        other => Err(KernelError::Device {
+            op,
+            device: format!("{other:?}"),
+        }),
+    }
+}
+
+/// Refuses formats that no body computes in.
+pub(crate) fn require_float(
+    op: &'static str,
+    tensor: &'static str,
+    dtype: DType,
+) -> Result<(), KernelError> {
+    match dtype {
+        DType::F32 | DType::F64 | DType::F16 | DType::BF16 => Ok(()),
+        other => Err(KernelError::Dtype {
+            op,
+            tensor,
+            got: format!("{other:?}"),
+        }),
+    }
+}
+
+/// The format a body computes in: half precision is widened, the others stay.
+pub(crate) fn working_dtype(dtype: DType) -> DType {
+    match dtype {
+        DType::F64 => DType::F64,
+        _ => DType::F32,
+    }
+}
+
+/// Casts only where the format differs: a cast is a copy and a node of the autodiff graph.
+pub(crate) fn in_dtype<const D: usize>(tensor: Tensor<D>, dtype: DType) -> Tensor<D> {
+    if tensor.dtype() == dtype {
+        return tensor;
+    }
+    match dtype {
+        DType::F64 => tensor.cast(FloatDType::F64),
+        DType::F16 => tensor.cast(FloatDType::F16),
+        DType::BF16 => tensor.cast(FloatDType::BF16),
+        _ => tensor.cast(FloatDType::F32),
+    }
+}
+
+/// Reshapes, also to shapes without elements: burn reads a zero in the new shape as "keep this axis".
+pub fn reshape<const D: usize, const E: usize>(tensor: Tensor<D>, shape: [usize; E]) -> Tensor<E> {
+    if shape.contains(&0) {
+        let options = (&tensor.device(), tensor.dtype());
+        return Tensor::zeros(shape, options);
+    }
+    tensor.reshape(shape)
+}

@@ -1,0 +1,133 @@
+//! Strided matrix products on slices: the safe face of the `gemm` crate.
+//!
+//! Always single-threaded: the operations parallelise over batch, head and chunk above this, so
+//! that a result never depends on the number of threads.
+
+use crate::float::Real;
+
+/// A strided matrix inside a slice.
+#[derive(Clone, Copy)]
+pub(crate) struct Mat<'a, T> {
+    data: &'a [T],
+    rows: usize,
+    cols: usize,
+    row_stride: usize,
+    col_stride: usize,
+}
+
+impl<'a, T> Mat<'a, T> {
+    /// Row-major matrix whose rows lie `row_stride` elements apart.
+    pub(crate) fn rows(data: &'a [T], rows: usize, cols: usize, row_stride: usize) -> Self {
+        Self {
+            data,
+            rows,
+            cols,
+            row_stride,
+            col_stride: 1,
+        }
+    }
+
+    /// The transposed view.
+    pub(crate) fn t(self) -> Self {
+        Self {
+            data: self.data,
+            rows: self.cols,
+            cols: self.rows,
+            row_stride: self.col_stride,
+            col_stride: self.row_stride,
+        }
+    }
+
+    fn last_index(&self) -> usize {
+        (self.rows - 1) * self.row_stride + (self.cols - 1) * self.col_stride
+    }
+}
+
+/// What a product does with the values already in its destination.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Into {
+    /// Overwrite them.
+    Store,
+    /// Add to them.
+    Add,
+}
+
+/// out = lhs * rhs (or out += lhs * rhs); rows of `out` lie `row_stride` elements apart.
+pub(crate) fn gemm<T: Real>(
+    out: &mut [T],
+    row_stride: usize,
+    mode: Into,
+    lhs: Mat<'_, T>,
+    rhs: Mat<'_, T>,
+) {
+    let (m, n, k) = (lhs.rows, rhs.cols, lhs.cols);
+    assert_eq!(k, rhs.rows, "gemm: inner lengths differ");
+    if m == 0 || n == 0 {
+        return;
+    }
+    assert!((m - 1) * row_stride + n <= out.len(), "gemm: out too small");
+    assert!(n <= row_stride || m == 1, "gemm: rows of out overlap");
+    if k == 0 {
+        if mode == Into::Store {
+            for row in out.chunks_mut(row_stride).take(m) {
+                row[..n].fill(T::zero());
+            }
+        }
+        return;
+    }
+    assert!(lhs.last_index() < lhs.data.len(), "gemm: lhs too small");
+    assert!(rhs.last_index() < rhs.data.len(), "gemm: rhs too small");
+    #[allow(unsafe_code)]
+    // SAFETY: the three assertions above keep every index that the product touches inside its
+    // slice; `out` is borrowed mutably, so it cannot overlap the operands.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            out.as_mut_ptr(),
+            1,
+            row_stride as isize,
+            mode == Into::Add,
+            lhs.data.as_ptr(),
+            lhs.col_stride as isize,
+            lhs.row_stride as isize,
+            rhs.data.as_ptr(),
+            rhs.col_stride as isize,
+            rhs.row_stride as isize,
+            T::one(),
+            T::one(),
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Into, Mat, gemm};
+
+    #[test]
+    fn gemm_when_strided_and_transposed_equals_the_triple_loop() {
+        let a: Vec<f64> = (0..30).map(|i| f64::from(i) * 0.5 - 3.0).collect();
+        let b: Vec<f64> = (0..40).map(|i| f64::from(i) * 0.25 - 2.0).collect();
+        // lhs: 3 x 4 inside rows of 6; rhs: transpose of a 5 x 4 matrix inside rows of 7.
+        let mut out = vec![1.0; 3 * 8];
+        gemm(
+            &mut out,
+            8,
+            Into::Add,
+            Mat::rows(&a, 3, 4, 6),
+            Mat::rows(&b, 5, 4, 7).t(),
+        );
+        for i in 0..3 {
+            for j in 0..5 {
+                let want: f64 = 1.0 + (0..4).map(|k| a[i * 6 + k] * b[j * 7 + k]).sum::<f64>();
+                assert_eq!(out[i * 8 + j], want);
+            }
+            assert_eq!(out[i * 8 + 5], 1.0, "columns beyond the product stay");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Flex tensors as slices and back.
+
+use crate::float::Real;
+use burn::tensor::{Bytes, DType, Shape};
+use burn_flex::{FlexTensor, Layout};
+
+/// A contiguous copy (or the tensor itself) whose elements can be borrowed as a slice.
+pub(crate) struct Host(FlexTensor);
+
+impl Host {
+    /// Makes the tensor contiguous if it is not.
+    pub(crate) fn new(tensor: &FlexTensor) -> Self {
+        Self(tensor.to_contiguous())
+    }
+
+    /// The elements in row-major order.
+    pub(crate) fn slice<T: Real>(&self) -> &[T] {
+        let start = self.0.layout().start_offset();
+        let count = self.0.layout().num_elements();
+        &self.0.storage::<T>()[start..start + count]
+    }
+
+    /// Integer elements widened to `i64`; the integer width is a device setting in burn.
+    pub(crate) fn integers(&self) -> Vec<i64> {
+        let start = self.0.layout().start_offset();
+        let count = self.0.layout().num_elements();
+        match self.0.dtype() {
+            DType::I32 => self.0.storage::<i32>()[start..start + count]
+                .iter()
+                .map(|&v| i64::from(v))
+                .collect(),
+            _ => self.0.storage::<i64>()[start..start + count].to_vec(),
+        }
+    }
+}
+
+/// A new tensor that owns `data`.
+pub(crate) fn tensor<T: Real>(data: Vec<T>, shape: &[usize]) -> FlexTensor {
+    debug_assert_eq!(data.len(), shape.iter().product::<usize>());
+    FlexTensor::new(
+        Bytes::from_elems(data),
+        Layout::contiguous(Shape::from(shape.to_vec())),
+        T::dtype(),
+    )
+}

@@ -1,0 +1,188 @@
+//! Forward pass: y of each chunk from the state before it and from the chunk itself.
+
+use super::super::SsdShape;
+use super::Slices;
+use super::decay::Decay;
+use super::plan::Plan;
+use super::states::span_states;
+use crate::float::{Real, vectorise};
+use crate::gemm::{Into, Mat, gemm};
+use crate::segments::Row;
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Returns the packed result [y, final state].
+pub(super) fn forward<T: Real>(input: Slices<'_, T>, shape: SsdShape) -> Vec<T> {
+    let plan = Plan::new(shape);
+    let mut packed = vec![T::zero(); shape.packed_elements()];
+    let mut running = input.initial.to_vec();
+    if shape.packed_elements() > 0 {
+        let (y, _) = packed.split_at_mut(shape.y_elements());
+        for span in plan.spans() {
+            let states = span_states(&plan, &input, &span, &mut running);
+            let mut tasks = Vec::new();
+            for (row, y) in y.chunks_mut((shape.len * plan.width).max(1)).enumerate() {
+                let y = &mut y[span.start * plan.width..span.end * plan.width];
+                let parts = y.chunks_mut((shape.chunk.saturating_mul(plan.width)).max(1));
+                tasks.extend(parts.enumerate().map(|(index, y)| (row, index, y)));
+            }
+            tasks
+                .into_par_iter()
+                .for_each_init(Vec::new, |scratch, (row, index, y)| {
+                    let chunk = Chunk {
+                        plan: &plan,
+                        input: &input,
+                        row,
+                        range: span.range(index),
+                    };
+                    chunk.output(states.of(row, index), y, scratch);
+                });
+        }
+    }
+    if shape.final_state {
+        packed[shape.y_elements()..].copy_from_slice(&running);
+    }
+    packed
+}
+
+/// One chunk of one batch row.
+pub(super) struct Chunk<'a, T> {
+    pub plan: &'a Plan,
+    pub input: &'a Slices<'a, T>,
+    pub row: usize,
+    pub range: Range<usize>,
+}
+
+impl<'a, T: Real> Chunk<'a, T> {
+    /// Position of this chunk in [batch, len].
+    pub(super) fn at(&self) -> usize {
+        self.row * self.plan.shape.len + self.range.start
+    }
+
+    /// B or C of `group`: [chunk, state].
+    pub(super) fn projection(&self, all: &'a [T], group: usize) -> Mat<'a, T> {
+        let stride = self.plan.shape.groups * self.plan.shape.state;
+        let start = self.at() * stride + group * self.plan.shape.state;
+        Mat::rows(
+            &all[start.min(all.len())..],
+            self.range.len(),
+            self.plan.shape.state,
+            stride,
+        )
+    }
+
+    /// x, y or their gradients of one head: [chunk, head_dim].
+    pub(super) fn head_values(&self, all: &'a [T], head: usize) -> Mat<'a, T> {
+        let start = self.at() * self.plan.width + head * self.plan.shape.head_dim;
+        Mat::rows(
+            &all[start..],
+            self.range.len(),
+            self.plan.shape.head_dim,
+            self.plan.width,
+        )
+    }
+
+    /// Step size at local position `i`.
+    #[inline(always)]
+    pub(super) fn step_size(&self, head: usize, i: usize) -> T {
+        self.input.dt[(self.at() + i) * self.plan.shape.heads + head]
+    }
+
+    /// First local position that belongs to the same sequence as local position `i`.
+    #[inline(always)]
+    pub(super) fn run_start(&self, i: usize) -> usize {
+        let indices = Row::new(self.input.seq_idx, self.row, self.plan.shape.len);
+        indices.start_of_run(self.range.start, self.range.start + i) - self.range.start
+    }
+
+    /// Where each local position's sequence starts inside the chunk.
+    pub(super) fn run_starts(&self) -> Vec<usize> {
+        if self.input.seq_idx.is_empty() {
+            return vec![0; self.range.len()];
+        }
+        (0..self.range.len()).map(|i| self.run_start(i)).collect()
+    }
+
+    /// C B^T of one group: [chunk, chunk].
+    pub(super) fn scores(&self, group: usize, out: &mut [T]) {
+        let (b, c) = (self.input.b, self.input.c);
+        let c = self.projection(c, group);
+        gemm(
+            out,
+            self.range.len(),
+            Into::Store,
+            c,
+            self.projection(b, group).t(),
+        );
+    }
+
+    /// Writes y [chunk, head, head_dim] given the states [head, head_dim, state] before the chunk.
+    fn output(&self, states: &[T], y: &mut [T], scratch: &mut Vec<T>) {
+        let Plan { shape, width, .. } = *self.plan;
+        let len = self.range.len();
+        let group_width = self.plan.group_heads * shape.head_dim;
+        scratch.resize(2 * len * len + len * group_width, T::zero());
+        let (scores, rest) = scratch.split_at_mut(len * len);
+        let (weights, carried) = rest.split_at_mut(len * len);
+        let runs = self.run_starts();
+        for group in 0..shape.groups {
+            self.scores(group, scores);
+            let first = group * self.plan.group_heads;
+            let group_states = &states[first * self.plan.head_state..];
+            gemm(
+                carried,
+                group_width,
+                Into::Store,
+                self.projection(self.input.c, group),
+                Mat::rows(group_states, group_width, shape.state, shape.state).t(),
+            );
+            for head in first..first + self.plan.group_heads {
+                let decay = Decay::new(self.plan, self.input, self.row, head, &self.range);
+                vectorise(|| self.weights(&decay, head, &runs, scores, weights));
+                gemm(
+                    &mut y[head * shape.head_dim..],
+                    width,
+                    Into::Store,
+                    Mat::rows(weights, len, len, len),
+                    self.head_values(self.input.x, head),
+                );
+                let carried = &carried[(head - first) * shape.head_dim..];
+                vectorise(|| self.finish(&decay, head, carried, y));
+            }
+        }
+    }
+
+    /// weights_ij = exp(s_i - s_j) (C_i . B_j) dt_j for j <= i of one sequence, else 0.
+    #[inline(always)]
+    fn weights(&self, decay: &Decay<T>, head: usize, runs: &[usize], scores: &[T], out: &mut [T]) {
+        let len = self.range.len();
+        let steps: Vec<T> = (0..len).map(|j| self.step_size(head, j)).collect();
+        for (i, row) in out.chunks_mut(len).enumerate() {
+            let first = runs[i];
+            row[..first].fill(T::zero());
+            decay.mask_row(i, first, row);
+            let scores = &scores[i * len..(i + 1) * len];
+            for j in first..=i {
+                row[j] = row[j] * scores[j] * steps[j];
+            }
+            row[i + 1..].fill(T::zero());
+        }
+    }
+
+    /// y_i += exp(s_i) S C_i + d x_i.
+    #[inline(always)]
+    fn finish(&self, decay: &Decay<T>, head: usize, carried: &[T], y: &mut [T]) {
+        let Plan { shape, width, .. } = *self.plan;
+        let p = shape.head_dim;
+        let group_width = self.plan.group_heads * p;
+        let d = self.input.d[head];
+        for (i, &into) in decay.into.iter().enumerate() {
+            let y = &mut y[i * width + head * p..][..p];
+            let x = &self.input.x[(self.at() + i) * width + head * p..][..p];
+            let carried = &carried[i * group_width..][..p];
+            for ((y, &x), &carried) in y.iter_mut().zip(x).zip(carried) {
+                *y += into * carried + d * x;
+            }
+        }
+    }
+}

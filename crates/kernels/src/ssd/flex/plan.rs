@@ -1,0 +1,80 @@
+//! How the length is cut: spans of chunks, and blocks of heads.
+
+use super::super::SsdShape;
+use std::ops::Range;
+
+/// Chunks per span: states of this many chunks are alive at once.
+const SPAN: usize = 16;
+/// Most heads whose states are advanced by one task; they share one matrix product.
+const HEAD_BLOCK: usize = 4;
+
+/// Sizes derived from [`SsdShape`] once per call.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Plan {
+    pub shape: SsdShape,
+    /// Heads per group.
+    pub group_heads: usize,
+    /// Heads per task of the state passes; divides `group_heads`.
+    pub block: usize,
+    /// Elements of one position of x: heads * head_dim.
+    pub width: usize,
+    /// Elements of the states of one head.
+    pub head_state: usize,
+}
+
+/// A run of consecutive chunks.
+#[derive(Debug, Clone)]
+pub(super) struct Span {
+    pub start: usize,
+    pub end: usize,
+    chunk: usize,
+}
+
+impl Plan {
+    pub(super) fn new(shape: SsdShape) -> Self {
+        let group_heads = shape.heads_per_group();
+        let block = (1..=HEAD_BLOCK)
+            .rev()
+            .find(|b| group_heads.is_multiple_of(*b))
+            .unwrap_or(1);
+        Self {
+            shape,
+            group_heads,
+            block,
+            width: shape.heads * shape.head_dim,
+            head_state: shape.head_dim * shape.state,
+        }
+    }
+
+    /// The spans of the sequence in order; none for length zero.
+    pub(super) fn spans(&self) -> Vec<Span> {
+        let (len, chunk) = (self.shape.len, self.shape.chunk);
+        let stride = chunk.saturating_mul(SPAN);
+        (0..len)
+            .step_by(stride.max(1))
+            .map(|start| Span {
+                start,
+                end: start.saturating_add(stride).min(len),
+                chunk,
+            })
+            .collect()
+    }
+
+    /// Elements of the states of one batch row.
+    pub(super) fn row_state(&self) -> usize {
+        self.shape.heads * self.head_state
+    }
+}
+
+impl Span {
+    /// Number of chunks.
+    pub(super) fn chunks(&self) -> usize {
+        (self.end - self.start).div_ceil(self.chunk)
+    }
+
+    /// Positions of chunk `index`; only the last one of a sequence may be shorter.
+    pub(super) fn range(&self, index: usize) -> Range<usize> {
+        let start = self.start + index * self.chunk;
+        start..(start + self.chunk).min(self.end)
+    }
+}

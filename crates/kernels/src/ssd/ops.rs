@@ -1,0 +1,74 @@
+//! The backend extension: one forward and one backward method per backend.
+
+use super::SsdShape;
+use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn::backend::{Backend, backend_extension};
+
+/// Forward pass of [`super::ssd`] on backend primitives.
+#[backend_extension(Flex, Autodiff)]
+pub trait SsdOps: Backend {
+    /// Returns y and, when `shape.final_state` says so, the final state behind it, as one flat
+    /// tensor of `shape.packed_elements()`: an autodiff node has exactly one output.
+    ///
+    /// All tensors have one float dtype; `seq_idx` is [batch, len] or [0, 0] for "one sequence".
+    #[allow(clippy::too_many_arguments)]
+    fn ssd(
+        x: FloatTensor<Self>,
+        dt: FloatTensor<Self>,
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        c: FloatTensor<Self>,
+        d: FloatTensor<Self>,
+        initial: FloatTensor<Self>,
+        seq_idx: IntTensor<Self>,
+        shape: SsdShape,
+    ) -> FloatTensor<Self>;
+}
+
+/// Everything the forward pass read; what the backward pass starts from.
+#[derive(Debug, Clone)]
+pub struct SsdSaved<B: Backend> {
+    /// [batch, len, head, head_dim].
+    pub x: FloatTensor<B>,
+    /// [batch, len, head].
+    pub dt: FloatTensor<B>,
+    /// [head].
+    pub a: FloatTensor<B>,
+    /// [batch, len, group, state].
+    pub b: FloatTensor<B>,
+    /// [batch, len, group, state].
+    pub c: FloatTensor<B>,
+    /// [head].
+    pub d: FloatTensor<B>,
+    /// [batch, head, head_dim, state].
+    pub initial: FloatTensor<B>,
+    /// [batch, len] or [0, 0].
+    pub seq_idx: IntTensor<B>,
+    /// Sizes.
+    pub shape: SsdShape,
+}
+
+/// Gradients, each of the shape of its input.
+#[derive(Debug, Clone)]
+pub struct SsdGradients<B: Backend> {
+    /// [batch, len, head, head_dim].
+    pub x: FloatTensor<B>,
+    /// [batch, len, head].
+    pub dt: FloatTensor<B>,
+    /// [head].
+    pub a: FloatTensor<B>,
+    /// [batch, len, group, state].
+    pub b: FloatTensor<B>,
+    /// [batch, len, group, state].
+    pub c: FloatTensor<B>,
+    /// [head].
+    pub d: FloatTensor<B>,
+    /// [batch, head, head_dim, state].
+    pub initial: FloatTensor<B>,
+}
+
+/// Backward pass, which a backend must offer for `Autodiff` over it to differentiate [`super::ssd`].
+pub trait SsdBackward: SsdOps {
+    /// `grad` is the gradient of the packed result.
+    fn ssd_backward(saved: SsdSaved<Self>, grad: FloatTensor<Self>) -> SsdGradients<Self>;
+}

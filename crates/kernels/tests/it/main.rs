@@ -1,0 +1,13 @@
+//! Integration tests of the operations: every one through [`check::check_op`], plus its laws and the
+//! golden files of `oracles/`.
+
+#[cfg(test)]
+mod check;
+#[cfg(test)]
+mod conv1d;
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod rms_norm;
+#[cfg(test)]
+mod ssd;
