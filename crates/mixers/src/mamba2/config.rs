@@ -1,0 +1,157 @@
+//! Configuration with the published key names of Hugging Face `Mamba2Config`.
+
+use crate::error::MixerError;
+use serde::{Deserialize, Serialize};
+
+/// Sizes and constants of one Mamba-2 block.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Mamba2Config {
+    /// Channels of input and output.
+    pub hidden_size: usize,
+    /// State size N.
+    pub state_size: usize,
+    /// Inner width over hidden size.
+    pub expand: usize,
+    /// Channels per head P; divides `hidden_size * expand`.
+    pub head_dim: usize,
+    /// Groups G that share B and C; divides the number of heads.
+    pub n_groups: usize,
+    /// Taps of the short convolution.
+    pub conv_kernel: usize,
+    /// Positions per chunk that the published model suggests. Changes no result; the CPU body uses
+    /// at most 64.
+    pub chunk_size: usize,
+    /// Smallest initial step size.
+    pub time_step_min: f64,
+    /// Largest initial step size.
+    pub time_step_max: f64,
+    /// Initial step sizes are raised to this.
+    pub time_step_floor: f64,
+    /// Bounds of the step size after softplus.
+    pub time_step_limit: (f64, f64),
+    /// Epsilon of the gated norm.
+    pub layer_norm_epsilon: f64,
+    /// Whether Delta, B and C depend on the input; `false` is the time-invariant twin.
+    pub selective: bool,
+    /// Scale of the output projection's initial weights: 1 / sqrt(layers) in a deep model.
+    #[serde(skip)]
+    pub output_scale: f64,
+}
+
+impl Default for Mamba2Config {
+    fn default() -> Self {
+        Self {
+            hidden_size: 768,
+            state_size: 128,
+            expand: 2,
+            head_dim: 64,
+            n_groups: 1,
+            conv_kernel: 4,
+            chunk_size: 256,
+            time_step_min: 1e-3,
+            time_step_max: 1e-1,
+            time_step_floor: 1e-4,
+            time_step_limit: (0.0, f64::INFINITY),
+            layer_norm_epsilon: 1e-5,
+            selective: true,
+            output_scale: 1.0,
+        }
+    }
+}
+
+impl Mamba2Config {
+    /// Inner width E.
+    pub fn inner(&self) -> usize {
+        self.hidden_size * self.expand
+    }
+
+    /// Heads H.
+    pub fn num_heads(&self) -> usize {
+        self.inner() / self.head_dim.max(1)
+    }
+
+    /// Channels of B (or C): groups times state size.
+    pub fn projection(&self) -> usize {
+        self.n_groups * self.state_size
+    }
+
+    /// Channels that the short convolution covers.
+    pub fn conv_channels(&self) -> usize {
+        self.inner()
+            + if self.selective {
+                2 * self.projection()
+            } else {
+                0
+            }
+    }
+
+    /// Rows of the input projection.
+    pub fn in_rows(&self) -> usize {
+        match self.selective {
+            true => self.inner() + self.conv_channels() + self.num_heads(),
+            false => 2 * self.inner(),
+        }
+    }
+
+    /// Checks that all sizes fit together.
+    ///
+    /// # Errors
+    /// The field, its value and what would be right.
+    pub fn validate(&self) -> Result<(), MixerError> {
+        let fail = |field, got: String, expected: &str| {
+            Err(MixerError::Config {
+                mixer: "mamba2",
+                field,
+                got,
+                expected: expected.to_owned(),
+            })
+        };
+        for (field, value) in [
+            ("hidden_size", self.hidden_size),
+            ("state_size", self.state_size),
+            ("expand", self.expand),
+            ("head_dim", self.head_dim),
+            ("n_groups", self.n_groups),
+            ("conv_kernel", self.conv_kernel),
+            ("chunk_size", self.chunk_size),
+        ] {
+            if value == 0 || value > 1 << 24 {
+                return fail(field, value.to_string(), "between 1 and 16777216");
+            }
+        }
+        if !self.inner().is_multiple_of(self.head_dim) {
+            let got = format!(
+                "{} for hidden_size * expand = {}",
+                self.head_dim,
+                self.inner()
+            );
+            return fail("head_dim", got, "a divisor of hidden_size * expand");
+        }
+        if !self.num_heads().is_multiple_of(self.n_groups) {
+            let got = format!("{} for {} heads", self.n_groups, self.num_heads());
+            return fail("n_groups", got, "a divisor of the number of heads");
+        }
+        let (low, high) = self.time_step_limit;
+        if low.is_nan() || high.is_nan() || low < 0.0 || low > high {
+            return fail(
+                "time_step_limit",
+                format!("({low}, {high})"),
+                "0 <= low <= high",
+            );
+        }
+        let steps = [self.time_step_min, self.time_step_max, self.time_step_floor];
+        if steps.iter().any(|v| !(v.is_finite() && *v > 0.0)) || steps[0] > steps[1] {
+            return fail(
+                "time_step_min",
+                format!("{steps:?}"),
+                "0 < min <= max, floor > 0",
+            );
+        }
+        if !(self.layer_norm_epsilon.is_finite() && self.layer_norm_epsilon > 0.0) {
+            let got = self.layer_norm_epsilon.to_string();
+            return fail("layer_norm_epsilon", got, "a positive number");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,12 @@
+//! Integration tests: the law of every mixer, states as values, golden files, refusals.
+
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod law;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod state;
+#[cfg(test)]
+mod support;

@@ -1,0 +1,148 @@
+//! Wrong sizes, widths and states are refused with the value.
+
+use crate::support::{input, small};
+use burn::tensor::Device;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use resolvent_mixers::attention::AttentionConfig;
+use resolvent_mixers::mamba2::Mamba2Config;
+use resolvent_mixers::registry::{Sizes, build};
+use resolvent_mixers::{CausalMixer, Mixer};
+
+#[test]
+fn config_when_sizes_do_not_fit_names_field_and_value() {
+    let base = Mamba2Config {
+        hidden_size: 12,
+        head_dim: 6,
+        ..Mamba2Config::default()
+    };
+    let cases = [
+        (
+            Mamba2Config {
+                head_dim: 5,
+                ..base.clone()
+            },
+            "`head_dim` is 5 for hidden_size * expand = 24",
+        ),
+        (
+            Mamba2Config {
+                n_groups: 3,
+                ..base.clone()
+            },
+            "`n_groups` is 3 for 4 heads",
+        ),
+        (
+            Mamba2Config {
+                state_size: 0,
+                ..base.clone()
+            },
+            "`state_size` is 0",
+        ),
+        (
+            Mamba2Config {
+                hidden_size: 1 << 40,
+                ..base.clone()
+            },
+            "`hidden_size` is 1099511627776",
+        ),
+        (
+            Mamba2Config {
+                time_step_limit: (1.0, 0.5),
+                ..base.clone()
+            },
+            "`time_step_limit` is (1, 0.5)",
+        ),
+        (
+            Mamba2Config {
+                layer_norm_epsilon: f64::NAN,
+                ..base
+            },
+            "`layer_norm_epsilon` is NaN",
+        ),
+    ];
+    for (config, message) in cases {
+        let error = config.validate().unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    }
+    let odd = AttentionConfig {
+        hidden_size: 15,
+        head_dim: 5,
+        ..AttentionConfig::default()
+    };
+    assert!(
+        odd.validate()
+            .unwrap_err()
+            .to_string()
+            .contains("even divisor")
+    );
+}
+
+#[test]
+fn mixer_when_given_another_width_or_state_says_both_sizes() {
+    let layer = small("mamba2", 1);
+    let device = Device::flex();
+    let error = layer
+        .forward(input(1, 4, 11), None)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("11 along its channel axis, expected 12"),
+        "{error}"
+    );
+    let state = small("attention", 1).initial_state(1, &device);
+    let error = layer
+        .advance(input(1, 4, 12), state)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("no entry `conv`"), "{error}");
+    let state = layer.initial_state(3, &device);
+    let error = layer
+        .advance(input(2, 4, 12), state)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("entry `conv` is [3, 34, 3], expected [2, 34, 3]"),
+        "{error}"
+    );
+}
+
+#[test]
+fn registry_when_asked_for_an_unknown_name_lists_the_known_ones() {
+    let sizes = Sizes {
+        block: Mamba2Config::default(),
+    };
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let error = build("mamba9", &sizes, &mut rng, &Device::flex())
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("mamba2-lti"), "{error}");
+}
+
+#[test]
+fn mixer_when_the_sequence_is_empty_returns_an_empty_one() {
+    for name in ["mamba2", "mamba2-lti", "attention"] {
+        let layer = small(name, 1);
+        let device = Device::flex();
+        let y = layer.forward(input(2, 0, layer.width()), None).unwrap();
+        assert_eq!(y.dims(), [2, 0, layer.width()]);
+        let (y, state) = layer
+            .advance(input(2, 0, layer.width()), layer.initial_state(2, &device))
+            .unwrap();
+        assert_eq!(y.dims()[1], 0);
+        assert_eq!(state.batch(), 2);
+    }
+}
+
+#[test]
+fn initial_step_sizes_when_drawn_lie_in_the_configured_range() {
+    let config = Mamba2Config {
+        hidden_size: 256,
+        ..Mamba2Config::default()
+    };
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let layer = config.init(&mut rng, &Device::flex()).unwrap();
+    for bias in layer.dt_bias.val().to_data().iter::<f64>() {
+        let step = bias.exp().ln_1p();
+        assert!((1e-4 - 1e-9..=0.1 + 1e-6).contains(&step), "{step}");
+    }
+}

@@ -1,0 +1,52 @@
+//! Small mixers, inputs and comparisons for the tests of this crate.
+
+use burn::tensor::{DType, Device, Tensor, TensorData};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use resolvent_mixers::CausalLayer;
+use resolvent_mixers::mamba2::Mamba2Config;
+use resolvent_mixers::registry::{Sizes, build};
+
+/// A mixer small enough to materialise, with nothing at a special size.
+pub fn small(name: &str, groups: usize) -> CausalLayer {
+    let block = Mamba2Config {
+        hidden_size: 12,
+        state_size: 5,
+        head_dim: 6,
+        n_groups: groups,
+        chunk_size: 16,
+        ..Mamba2Config::default()
+    };
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    build(name, &Sizes { block }, &mut rng, &Device::flex()).unwrap()
+}
+
+/// Values in [-1, 1).
+pub fn input(batch: usize, len: usize, width: usize) -> Tensor<3> {
+    let mut rng = ChaCha8Rng::seed_from_u64(17);
+    let values: Vec<f32> = (0..batch * len * width)
+        .map(|_| rng.random_range(-1.0..1.0))
+        .collect();
+    Tensor::from_data(
+        TensorData::new(values, [batch, len, width]),
+        &Device::flex(),
+    )
+}
+
+/// Elements as f64.
+pub fn read<const D: usize>(tensor: &Tensor<D>) -> Vec<f64> {
+    tensor.to_data().convert_dtype(DType::F64).iter().collect()
+}
+
+/// Fails unless the largest difference, relative to the largest value, is below `tolerance`.
+pub fn assert_close(what: &str, got: &[f64], want: &[f64], tolerance: f64) {
+    assert_eq!(got.len(), want.len(), "{what}: element counts");
+    let scale = want.iter().fold(1e-3, |m: f64, w| m.max(w.abs()));
+    for (at, (g, w)) in got.iter().zip(want).enumerate() {
+        let off = (g - w).abs() / scale;
+        assert!(
+            off <= tolerance,
+            "{what}: element {at} is {g:e}, expected {w:e}"
+        );
+    }
+}
