@@ -1,1 +1,7 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+pub mod error;
+pub mod language;
+pub mod weights;
+
+pub use error::ModelError;

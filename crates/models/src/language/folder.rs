@@ -1,0 +1,104 @@
+//! A language model as a folder: `config.json` and `model.safetensors`.
+
+use super::config::LanguageConfig;
+use super::model::LanguageModel;
+use super::original;
+use crate::error::ModelError;
+use crate::weights::{export, import};
+use burn::tensor::Device;
+use resolvent_formats::{FormatError, TensorMap, parse_json, write_json_atomic};
+use serde_json::Value;
+use std::io::Read;
+use std::path::Path;
+
+/// Configuration.
+pub const CONFIG_FILE: &str = "config.json";
+/// Weights.
+pub const WEIGHTS_FILE: &str = "model.safetensors";
+
+/// Published name of the parameter at `path` inside the module.
+///
+/// The names of enum variants that burn puts into the path are dropped; `a_log` and `d` get the
+/// capitals of the paper.
+pub fn published_name(path: &str) -> String {
+    let parts = path.split('.').filter_map(|part| match part {
+        "Mamba2" | "Attention" => None,
+        "a_log" => Some("A_log"),
+        "d" => Some("D"),
+        other => Some(other),
+    });
+    parts.collect::<Vec<_>>().join(".")
+}
+
+/// Writes both files, each atomically, weights first: a folder with a configuration is complete.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn save(model: &LanguageModel, folder: &Path) -> Result<(), ModelError> {
+    let mut map = export(model, published_name)?;
+    map.set_metadata("format", "pt");
+    map.write(&folder.join(WEIGHTS_FILE))?;
+    write_json_atomic(&folder.join(CONFIG_FILE), &model.config.to_json())?;
+    Ok(())
+}
+
+/// Reads a folder in the Hugging Face layout or in the original one of state-spaces/mamba.
+///
+/// # Errors
+/// A missing or broken file, an unsupported configuration, a missing, unexpected or misshapen
+/// tensor, each by name.
+pub fn load(folder: &Path, device: &Device) -> Result<LanguageModel, ModelError> {
+    let path = folder.join(CONFIG_FILE);
+    let json: Value = parse_json(&without_python_infinity(&read_bounded(&path)?), &path)?;
+    let map = TensorMap::read(&folder.join(WEIGHTS_FILE))?;
+    let (config, mut map) = if original::is_original(&json) {
+        original::translate(&json, map)?
+    } else {
+        (LanguageConfig::from_json(&json)?, map)
+    };
+    if config.tie_word_embeddings {
+        // Some writers store the tied head a second time.
+        map.take("lm_head.weight").ok();
+    }
+    import(config.init(0, device)?, &map, published_name)
+}
+
+fn read_bounded(path: &Path) -> Result<Vec<u8>, ModelError> {
+    let failed = |source| FormatError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let file = std::fs::File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(resolvent_formats::MAX_JSON_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    Ok(bytes)
+}
+
+/// Python's writer puts the bare word Infinity, which is not JSON, into older `config.json` files.
+///
+/// Outside of strings it becomes the form that newer versions write.
+fn without_python_infinity(bytes: &[u8]) -> Vec<u8> {
+    const WORD: &[u8] = b"Infinity";
+    let mut out = Vec::with_capacity(bytes.len());
+    let (mut quoted, mut at) = (false, 0);
+    while at < bytes.len() {
+        if !quoted && bytes[at..].starts_with(WORD) {
+            out.extend_from_slice(br#"{"__float__":"Infinity"}"#);
+            at += WORD.len();
+            continue;
+        }
+        match bytes[at] {
+            b'"' => quoted = !quoted,
+            b'\\' if quoted => {
+                out.push(bytes[at]);
+                at += 1;
+            }
+            _ => {}
+        }
+        out.extend(bytes.get(at));
+        at += 1;
+    }
+    out
+}

@@ -1,0 +1,28 @@
+//! Language models: tokens in, logits of the next token out.
+//!
+//! ```text
+//! h = embedding[tokens];   h += mixer(RMSNorm(h)) per block;   logits = W_head RMSNorm(h)
+//! ```
+//!
+//! The blocks hold any causal mixer of the registry. With `mamba2` everything, from key names to
+//! tensor layouts, is that of Hugging Face's `Mamba2ForCausalLM` (arXiv 2405.21060); the head is
+//! tied to the embedding unless the configuration says otherwise.
+//!
+//! | here | shape |
+//! |---|---|
+//! | tokens | [batch, length] |
+//! | hidden | [batch, length, hidden_size] |
+//! | logits | [batch, length, vocab_size] |
+
+mod config;
+mod folder;
+mod generate;
+mod loss;
+mod model;
+mod original;
+
+pub use config::LanguageConfig;
+pub use folder::{CONFIG_FILE, WEIGHTS_FILE, load, published_name, save};
+pub use generate::{Generator, Sampling};
+pub use loss::{cross_entropy, token_losses};
+pub use model::{Backbone, Block, Embedding, LanguageModel};

@@ -1,0 +1,271 @@
+//! The model: embedding, blocks, norm, head.
+
+use super::config::LanguageConfig;
+use crate::error::ModelError;
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Int, Tensor};
+use rand_chacha::ChaCha8Rng;
+use resolvent_kernels::reshape;
+use resolvent_mixers::layers::{Projection, RmsNorm, normal, parameter};
+use resolvent_mixers::mamba2::Mamba2Config;
+use resolvent_mixers::registry::{Sizes, build};
+use resolvent_mixers::{CausalLayer, CausalMixer, Cost, Mixer, State};
+
+/// Standard deviation of a fresh embedding.
+const EMBEDDING_STD: f32 = 0.02;
+
+/// Token vectors.
+#[derive(Module, Debug)]
+pub struct Embedding {
+    /// [vocab, hidden]; N(0, 0.02) at the start.
+    pub weight: Param<Tensor<2>>,
+}
+
+/// h + mixer(norm(h)).
+#[derive(Module, Debug)]
+pub struct Block {
+    /// Before the mixer.
+    pub norm: RmsNorm,
+    /// Any causal mixer.
+    pub mixer: CausalLayer,
+}
+
+/// Everything below the head.
+#[derive(Module, Debug)]
+pub struct Backbone {
+    /// Token vectors.
+    pub embeddings: Embedding,
+    /// Blocks in order.
+    pub layers: Vec<Block>,
+    /// Before the head.
+    pub norm_f: RmsNorm,
+}
+
+/// A language model; see the module's text.
+#[derive(Module, Debug)]
+pub struct LanguageModel {
+    /// Everything below the head.
+    pub backbone: Backbone,
+    /// [vocab, hidden], absent when tied to the embedding.
+    pub lm_head: Option<Projection>,
+    /// What the model was built from.
+    #[module(skip)]
+    pub config: LanguageConfig,
+}
+
+impl LanguageModel {
+    pub(super) fn new(
+        config: &LanguageConfig,
+        rng: &mut ChaCha8Rng,
+        device: &Device,
+    ) -> Result<Self, ModelError> {
+        let hidden = config.block.hidden_size;
+        let values = normal(rng, config.vocab_size * hidden, EMBEDDING_STD);
+        let embeddings = Embedding {
+            weight: parameter(values, [config.vocab_size, hidden], device),
+        };
+        let block = Mamba2Config {
+            output_scale: 1.0 / (config.num_hidden_layers as f64).sqrt(),
+            ..config.block.clone()
+        };
+        let sizes = Sizes { block };
+        let layers = (0..config.num_hidden_layers)
+            .map(|_| {
+                Ok(Block {
+                    norm: RmsNorm::new(hidden, device),
+                    mixer: build(&config.mixer, &sizes, rng, device)?,
+                })
+            })
+            .collect::<Result<_, ModelError>>()?;
+        let own_head = || Projection::new(hidden, config.vocab_size, 1.0, rng, device);
+        Ok(Self {
+            lm_head: (!config.tie_word_embeddings).then(own_head),
+            backbone: Backbone {
+                embeddings,
+                layers,
+                norm_f: RmsNorm::new(hidden, device),
+            },
+            config: config.clone(),
+        })
+    }
+
+    /// Tokens on the model's device, checked against the vocabulary: [batch, length].
+    ///
+    /// # Errors
+    /// A token outside the vocabulary.
+    ///
+    /// # Panics
+    /// Never: rows beyond the last whole one are dropped.
+    pub fn tokens(&self, tokens: &[u32], length: usize) -> Result<Tensor<2, Int>, ModelError> {
+        let vocabulary = self.config.vocab_size;
+        if let Some(position) = tokens.iter().position(|&t| t as usize >= vocabulary) {
+            return Err(ModelError::Token {
+                token: i64::from(tokens[position]),
+                position,
+                vocabulary,
+            });
+        }
+        let batch = tokens.len() / length.max(1);
+        let values: Vec<i64> = tokens[..batch * length]
+            .iter()
+            .map(|&t| i64::from(t))
+            .collect();
+        let device = self.device();
+        if values.is_empty() {
+            return Ok(Tensor::zeros([batch, length], &device));
+        }
+        Ok(Tensor::<1, Int>::from_data(values.as_slice(), &device).reshape([batch, length]))
+    }
+
+    /// Where the parameters lie.
+    pub fn device(&self) -> Device {
+        self.backbone.embeddings.weight.val().device()
+    }
+
+    fn embed(&self, tokens: Tensor<2, Int>) -> Tensor<3> {
+        let [batch, length] = tokens.dims();
+        let weight = self.backbone.embeddings.weight.val();
+        let hidden = weight.dims()[1];
+        if batch * length == 0 {
+            return reshape(
+                Tensor::<1>::zeros([0], &weight.device()),
+                [batch, length, hidden],
+            );
+        }
+        let rows = weight.select(0, tokens.reshape([batch * length]));
+        rows.reshape([batch, length, hidden])
+    }
+
+    /// Hidden vectors behind the final norm: [batch, length, hidden].
+    ///
+    /// # Errors
+    /// Decreasing sequence indices.
+    pub fn hidden(
+        &self,
+        tokens: Tensor<2, Int>,
+        seq_idx: Option<Tensor<2, Int>>,
+    ) -> Result<Tensor<3>, ModelError> {
+        let eps = self.config.block.layer_norm_epsilon;
+        let mut h = self.embed(tokens);
+        for block in &self.backbone.layers {
+            let normed = block.norm.forward(h.clone(), eps)?;
+            h = h + block.mixer.forward(normed, seq_idx.clone())?;
+        }
+        Ok(self.backbone.norm_f.forward(h, eps)?)
+    }
+
+    /// Logits [row, vocab] of hidden vectors [row, hidden].
+    pub fn head(&self, hidden: Tensor<2>) -> Tensor<2> {
+        match &self.lm_head {
+            Some(head) => head.forward(hidden),
+            None => hidden.matmul(self.backbone.embeddings.weight.val().transpose()),
+        }
+    }
+
+    /// Logits of every position, [batch, length, vocab].
+    ///
+    /// # Errors
+    /// Decreasing sequence indices.
+    pub fn logits(
+        &self,
+        tokens: Tensor<2, Int>,
+        seq_idx: Option<Tensor<2, Int>>,
+    ) -> Result<Tensor<3>, ModelError> {
+        let [batch, length] = tokens.dims();
+        let hidden = self.hidden(tokens, seq_idx)?;
+        Ok(self.all_logits(hidden, batch, length))
+    }
+
+    fn all_logits(&self, hidden: Tensor<3>, batch: usize, length: usize) -> Tensor<3> {
+        let vocabulary = self.config.vocab_size;
+        if batch * length == 0 {
+            return reshape(hidden, [batch, length, vocabulary]);
+        }
+        let width = hidden.dims()[2];
+        let flat = hidden.reshape([batch * length, width]);
+        self.head(flat).reshape([batch, length, vocabulary])
+    }
+
+    /// The state before the first token.
+    pub fn initial_state(&self, batch: usize) -> State {
+        let device = self.device();
+        let mut state = State::new();
+        for (index, block) in self.backbone.layers.iter().enumerate() {
+            let inner = block.mixer.initial_state(batch, &device);
+            state.nest(&format!("layers.{index}"), inner);
+        }
+        state
+    }
+
+    /// Logits of every position given the state before the first, and the state behind the last.
+    ///
+    /// # Errors
+    /// A state of another model or batch.
+    pub fn advance(
+        &self,
+        tokens: Tensor<2, Int>,
+        state: State,
+    ) -> Result<(Tensor<3>, State), ModelError> {
+        let [batch, length] = tokens.dims();
+        let (hidden, state) = self.advance_hidden(tokens, state)?;
+        Ok((self.all_logits(hidden, batch, length), state))
+    }
+
+    /// As [`LanguageModel::advance`], with logits of the last position only: [batch, vocab].
+    ///
+    /// # Errors
+    /// A state of another model or batch; no tokens.
+    pub fn advance_last(
+        &self,
+        tokens: Tensor<2, Int>,
+        state: State,
+    ) -> Result<(Tensor<2>, State), ModelError> {
+        let [batch, length] = tokens.dims();
+        if batch * length == 0 {
+            return Err(super::config::refused(
+                "tokens",
+                "none",
+                "at least one token",
+            ));
+        }
+        let (hidden, state) = self.advance_hidden(tokens, state)?;
+        let width = hidden.dims()[2];
+        let last = hidden.narrow(1, length - 1, 1).reshape([batch, width]);
+        Ok((self.head(last), state))
+    }
+
+    fn advance_hidden(
+        &self,
+        tokens: Tensor<2, Int>,
+        mut state: State,
+    ) -> Result<(Tensor<3>, State), ModelError> {
+        let eps = self.config.block.layer_norm_epsilon;
+        let mut h = self.embed(tokens);
+        let mut next = State::new();
+        for (index, block) in self.backbone.layers.iter().enumerate() {
+            let prefix = format!("layers.{index}");
+            let normed = block.norm.forward(h.clone(), eps)?;
+            let (mixed, inner) = block.mixer.advance(normed, state.unnest(&prefix))?;
+            next.nest(&prefix, inner);
+            h = h + mixed;
+        }
+        Ok((self.backbone.norm_f.forward(h, eps)?, next))
+    }
+
+    /// Cost of the whole model for one sequence of `length`.
+    pub fn cost(&self, length: usize) -> Cost {
+        let hidden = self.config.block.hidden_size as u64;
+        let vocabulary = self.config.vocab_size as u64;
+        let head = 2 * hidden * vocabulary;
+        let layers = self.backbone.layers.len() as u64;
+        let tables = if self.lm_head.is_some() { 2 } else { 1 };
+        let base = Cost {
+            parallel_flops: head * length as u64,
+            step_flops: head,
+            state_bytes: 0,
+            parameters: tables * hidden * vocabulary + (layers + 1) * hidden,
+        };
+        let blocks = self.backbone.layers.iter();
+        blocks.fold(base, |sum, block| sum + block.mixer.cost(length))
+    }
+}

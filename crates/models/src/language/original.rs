@@ -1,0 +1,66 @@
+//! The layout of state-spaces/mamba: other configuration keys, and `backbone.embedding`.
+
+use super::config::{Keys, LanguageConfig, refused};
+use crate::error::ModelError;
+use resolvent_formats::TensorMap;
+use resolvent_mixers::mamba2::Mamba2Config;
+use serde_json::{Map, Value};
+
+/// Whether a `config.json` is of the original layout.
+pub(super) fn is_original(config: &Value) -> bool {
+    config.get("d_model").is_some() && config.get("ssm_cfg").is_some()
+}
+
+/// Configuration and weights under Hugging Face's names.
+pub(super) fn translate(
+    config: &Value,
+    map: TensorMap,
+) -> Result<(LanguageConfig, TensorMap), ModelError> {
+    let empty = Map::new();
+    let top = Keys(config.as_object().unwrap_or(&empty));
+    let ssm = config.get("ssm_cfg").and_then(Value::as_object);
+    let ssm = Keys(ssm.unwrap_or(&empty));
+    match ssm.0.get("layer").and_then(Value::as_str) {
+        Some("Mamba2") => {}
+        other => {
+            let got = other.unwrap_or("missing");
+            return Err(refused("ssm_cfg.layer", got, "Mamba2"));
+        }
+    }
+    for key in ["attn_layer_idx", "attn_cfg"] {
+        let filled = |value: &&Value| match value {
+            Value::Array(items) => !items.is_empty(),
+            Value::Object(items) => !items.is_empty(),
+            _ => false,
+        };
+        if let Some(got) = top.0.get(key).filter(filled) {
+            return Err(refused(key, got, "empty: hybrids are not supported"));
+        }
+    }
+    let vocabulary = top.size("vocab_size", None)?;
+    let multiple = top.size("pad_vocab_size_multiple", Some(8))?;
+    let defaults = Mamba2Config::default();
+    let config = LanguageConfig {
+        mixer: "mamba2".into(),
+        vocab_size: vocabulary.next_multiple_of(multiple),
+        num_hidden_layers: top.size("n_layer", None)?,
+        tie_word_embeddings: top.flag("tie_embeddings", true)?,
+        block: Mamba2Config {
+            hidden_size: top.size("d_model", None)?,
+            state_size: ssm.size("d_state", Some(defaults.state_size))?,
+            expand: ssm.size("expand", Some(defaults.expand))?,
+            head_dim: ssm.size("headdim", Some(defaults.head_dim))?,
+            n_groups: ssm.size("ngroups", Some(defaults.n_groups))?,
+            conv_kernel: ssm.size("d_conv", Some(defaults.conv_kernel))?,
+            chunk_size: ssm.size("chunk_size", Some(defaults.chunk_size))?,
+            ..defaults
+        },
+    };
+    config.validate()?;
+    let mut renamed = TensorMap::new();
+    for (name, tensor) in map.iter() {
+        let name = name.replace("backbone.embedding.", "backbone.embeddings.");
+        renamed.insert(name, tensor.clone())?;
+    }
+    Ok((config, renamed))
+}

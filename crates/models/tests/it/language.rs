@@ -1,0 +1,228 @@
+//! Language models: golden logits, layouts, hand-over, refusals.
+
+use burn::tensor::{DType, Device, Tensor};
+use resolvent_formats::{TensorMap, read_json};
+use resolvent_mixers::mamba2::Mamba2Config;
+use resolvent_models::ModelError;
+use resolvent_models::language::{
+    CONFIG_FILE, Generator, LanguageConfig, LanguageModel, Sampling, WEIGHTS_FILE, cross_entropy,
+    load, save,
+};
+use resolvent_models::weights::count_parameters;
+use std::path::{Path, PathBuf};
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../oracles/golden")
+        .join(name)
+}
+
+fn small(mixer: &str) -> LanguageConfig {
+    LanguageConfig {
+        mixer: mixer.into(),
+        vocab_size: 40,
+        num_hidden_layers: 2,
+        block: Mamba2Config {
+            hidden_size: 16,
+            state_size: 8,
+            head_dim: 8,
+            ..Mamba2Config::default()
+        },
+        ..LanguageConfig::default()
+    }
+}
+
+fn read<const D: usize>(tensor: &Tensor<D>) -> Vec<f64> {
+    tensor.to_data().convert_dtype(DType::F64).iter().collect()
+}
+
+fn assert_close(got: &[f64], want: &[f64], tolerance: f64) {
+    assert_eq!(got.len(), want.len());
+    for (g, w) in got.iter().zip(want) {
+        assert!((g - w).abs() < tolerance, "{g} instead of {w}");
+    }
+}
+
+#[test]
+fn logits_when_compared_with_transformers_agree_in_parallel_and_step_by_step() {
+    for name in ["mamba2_hf_g1", "mamba2_hf_g2", "mamba2_original"] {
+        let model = load(&golden(name), &Device::flex()).unwrap();
+        let expected = TensorMap::read(&golden(name).join("expected.safetensors")).unwrap();
+        let ids = expected.get("input_ids").unwrap();
+        let [batch, length] = ids.shape().try_into().unwrap();
+        let tokens: Vec<u32> = ids.to_i64().unwrap().iter().map(|&t| t as u32).collect();
+        let tokens = model.tokens(&tokens, length).unwrap();
+        let logits = model.logits(tokens.clone(), None).unwrap();
+        let want = expected.get("logits").unwrap().to_f64();
+        assert_close(&read(&logits), &want, 1e-4);
+        let prompt = expected.get("prompt_logits").unwrap().shape()[1];
+        let (_, mut state) = model
+            .advance(
+                tokens.clone().narrow(1, 0, prompt),
+                model.initial_state(batch),
+            )
+            .unwrap();
+        let mut steps = Vec::new();
+        for t in prompt..length {
+            let (logits, next) = model
+                .advance(tokens.clone().narrow(1, t, 1), state)
+                .unwrap();
+            steps.push(logits);
+            state = next;
+        }
+        let want = expected.get("decode_logits").unwrap().to_f64();
+        assert_close(&read(&Tensor::cat(steps, 1)), &want, 1e-4);
+    }
+}
+
+#[test]
+fn layouts_when_both_hold_the_same_weights_give_the_same_bits() {
+    let device = Device::flex();
+    let hf = load(&golden("mamba2_hf_g1"), &device).unwrap();
+    let original = load(&golden("mamba2_original"), &device).unwrap();
+    let tokens: Vec<u32> = (0..20).map(|i| i * 7 % 29).collect();
+    let run = |model: &LanguageModel| {
+        read(
+            &model
+                .logits(model.tokens(&tokens, 20).unwrap(), None)
+                .unwrap(),
+        )
+    };
+    assert_eq!(run(&hf), run(&original));
+}
+
+#[test]
+fn folder_when_saved_and_loaded_gives_the_same_bits_for_every_mixer() {
+    for mixer in ["mamba2", "mamba2-lti", "attention"] {
+        let folder = tempfile::tempdir().unwrap();
+        let device = Device::flex();
+        let model = small(mixer).init(3, &device).unwrap();
+        save(&model, folder.path()).unwrap();
+        let loaded = load(folder.path(), &device).unwrap();
+        assert_eq!(loaded.config.mixer, mixer);
+        let tokens = model.tokens(&[1, 2, 3, 39], 4).unwrap();
+        let a = read(&model.logits(tokens.clone(), None).unwrap());
+        assert_eq!(a, read(&loaded.logits(tokens, None).unwrap()));
+        assert_eq!(count_parameters(&model) as u64, model.cost(1).parameters);
+    }
+}
+
+#[test]
+fn folder_when_weights_are_truncated_or_of_another_shape_names_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let device = Device::flex();
+    let model = small("mamba2").init(3, &device).unwrap();
+    save(&model, folder.path()).unwrap();
+    let weights = folder.path().join(WEIGHTS_FILE);
+    let bytes = std::fs::read(&weights).unwrap();
+    std::fs::write(&weights, &bytes[..bytes.len() - 5]).unwrap();
+    let error = load(folder.path(), &device).unwrap_err().to_string();
+    assert!(error.contains(WEIGHTS_FILE), "{error}");
+    std::fs::write(&weights, &bytes).unwrap();
+    let config = folder.path().join(CONFIG_FILE);
+    let mut json: serde_json::Value = read_json(&config).unwrap();
+    json["state_size"] = 16.into();
+    std::fs::write(&config, json.to_string()).unwrap();
+    let error = load(folder.path(), &device).unwrap_err().to_string();
+    assert!(error.contains("backbone.layers.0.mixer."), "{error}");
+    json["num_heads"] = 5.into();
+    std::fs::write(&config, json.to_string()).unwrap();
+    let error = load(folder.path(), &device).unwrap_err().to_string();
+    assert!(
+        error.contains("`num_heads` is 5, expected hidden_size * expand / head_dim = 4"),
+        "{error}"
+    );
+}
+
+#[test]
+fn config_when_python_wrote_a_bare_infinity_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let device = Device::flex();
+    save(&small("mamba2").init(1, &device).unwrap(), folder.path()).unwrap();
+    let path = folder.path().join(CONFIG_FILE);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let limit = json["time_step_limit"].to_string();
+    let mut old = json.clone();
+    old["time_step_limit"] = serde_json::json!("LIMIT");
+    let bare = old.to_string().replace("\"LIMIT\"", "[0.0, Infinity]");
+    std::fs::write(&path, bare).unwrap();
+    let model = load(folder.path(), &device).unwrap();
+    assert_eq!(model.config.block.time_step_limit, (0.0, f64::INFINITY));
+    assert!(limit.contains("Infinity"));
+}
+
+#[test]
+fn generator_when_greedy_continues_as_the_parallel_form_says() {
+    let device = Device::flex();
+    let model = small("mamba2").init(9, &device).unwrap();
+    let sampling = Sampling {
+        temperature: 0.0,
+        ..Sampling::default()
+    };
+    let mut all = vec![5_u32, 6, 7];
+    let mut generator = Generator::new(&model, &all, sampling).unwrap();
+    let bytes = generator.state().bytes_per_row();
+    for _ in 0..10 {
+        let logits = model
+            .logits(model.tokens(&all, all.len()).unwrap(), None)
+            .unwrap();
+        let last = read(&logits.narrow(1, all.len() - 1, 1));
+        let best = (0..40)
+            .max_by(|&a, &b| last[a].total_cmp(&last[b]))
+            .unwrap();
+        let token = generator.next_token().unwrap();
+        assert_eq!(token as usize, best);
+        all.push(token);
+    }
+    assert_eq!(generator.state().bytes_per_row(), bytes, "memory grew");
+}
+
+#[test]
+fn generator_when_given_nonsense_refuses() {
+    let device = Device::flex();
+    let model = small("mamba2").init(9, &device).unwrap();
+    let fails = |prompt: &[u32], temperature| {
+        let sampling = Sampling {
+            temperature,
+            ..Sampling::default()
+        };
+        Generator::new(&model, prompt, sampling)
+            .err()
+            .unwrap()
+            .to_string()
+    };
+    assert!(fails(&[], 1.0).contains("`prompt` is empty"));
+    assert!(fails(&[1], f64::NAN).contains("`temperature` is NaN"));
+    assert!(
+        fails(&[1, 40], 1.0).contains("token 40 at position 1 is outside the vocabulary of 40")
+    );
+}
+
+#[test]
+fn loss_when_targets_are_masked_counts_the_others_only() {
+    let device = Device::flex();
+    let logits = Tensor::<2>::from_data([[0.0_f32, 0.0], [5.0, 1.0]], &device);
+    let targets = Tensor::from_data([1_i64, -1], &device);
+    let loss = read(&cross_entropy(logits, targets, 1))[0];
+    assert!((loss - 2.0_f64.ln()).abs() < 1e-6);
+}
+
+#[test]
+fn init_when_the_seed_is_the_same_gives_the_same_weights() {
+    let device = Device::flex();
+    let bits = |seed| {
+        let model = small("mamba2").init(seed, &device).unwrap();
+        read(&model.backbone.embeddings.weight.val())
+    };
+    assert_eq!(bits(1), bits(1));
+    assert_ne!(bits(1), bits(2));
+    let unknown = LanguageConfig {
+        mixer: "mamba9".into(),
+        ..small("mamba2")
+    };
+    assert!(matches!(
+        unknown.init(1, &device),
+        Err(ModelError::Mixer(_))
+    ));
+}

@@ -1,0 +1,4 @@
+//! Integration tests of model families.
+
+#[cfg(test)]
+mod language;
