@@ -25,14 +25,22 @@ impl<T: Real> Inputs<'_, T> {
         self.shape.channels / self.shape.groups
     }
 
-    /// v of the group that starts at element `at`; returns 1 / rms.
+    /// silu(gate) of the group that starts at element `at`.
+    #[inline(always)]
+    fn activate(&self, at: usize, silu: &mut [T]) {
+        let gate = &self.gate[at..at + silu.len()];
+        for (silu, &z) in silu.iter_mut().zip(gate) {
+            *silu = z * sigmoid(z);
+        }
+    }
+
+    /// v of the group that starts at element `at`, where it holds silu(gate); returns 1 / rms.
     #[inline(always)]
     fn gated(&self, at: usize, v: &mut [T]) -> T {
         let x = &self.x[at..at + v.len()];
         if self.shape.gated {
-            let gate = &self.gate[at..at + v.len()];
-            for ((v, &x), &z) in v.iter_mut().zip(x).zip(gate) {
-                *v = x * z * sigmoid(z);
+            for (v, &x) in v.iter_mut().zip(x) {
+                *v = x * *v;
             }
         } else {
             v.copy_from_slice(x);
@@ -62,6 +70,9 @@ fn forward<T: Real>(saved: &RmsNormSaved<Flex>) -> FlexTensor {
                 vectorise(|| {
                     for (index, y) in y.chunks_mut(width).enumerate() {
                         let at = start + index * width;
+                        if shape.gated {
+                            inputs.activate(at, y);
+                        }
                         let scale = inputs.gated(at, y);
                         let weight = &inputs.weight[at % shape.channels..];
                         for (y, &w) in y.iter_mut().zip(weight) {
@@ -90,8 +101,16 @@ fn backward_block<T: Real>(inputs: &Inputs<'_, T>, dy: &[T], block: Block<'_, T>
     let mut dweight = vec![T::zero(); channels];
     let mut v = vec![T::zero(); width];
     let mut wdy = vec![T::zero(); width];
+    let mut s = vec![T::zero(); width];
     for offset in (0..block.dx.len()).step_by(width) {
         let at = block.start + offset;
+        if inputs.shape.gated {
+            let gate = &inputs.gate[at..at + width];
+            for j in 0..width {
+                s[j] = sigmoid(gate[j]);
+                v[j] = gate[j] * s[j];
+            }
+        }
         let scale = inputs.gated(at, &mut v);
         let first = at % channels;
         let dy = &dy[at..at + width];
@@ -111,9 +130,8 @@ fn backward_block<T: Real>(inputs: &Inputs<'_, T>, dy: &[T], block: Block<'_, T>
             let gate = &inputs.gate[at..at + width];
             let dgate = &mut block.dgate[offset..offset + width];
             for j in 0..width {
-                let s = sigmoid(gate[j]);
-                dgate[j] = dx[j] * x[j] * s * (T::one() + gate[j] * (T::one() - s));
-                dx[j] = dx[j] * gate[j] * s;
+                dgate[j] = dx[j] * x[j] * s[j] * (T::one() + gate[j] * (T::one() - s[j]));
+                dx[j] = dx[j] * gate[j] * s[j];
             }
         }
     }

@@ -110,6 +110,17 @@ fn conv1d_when_lengths_and_taps_are_awkward_equals_the_sum_with_all_gradients() 
 }
 
 #[test]
+fn conv1d_when_channels_fill_vectors_and_taps_are_many_equals_the_sum() {
+    for (channels, taps) in [(64, 4), (67, 4), (130, 3), (3, 7)] {
+        let s = Conv1dShape {
+            channels,
+            ..shape(1, 11, taps, Padding::Causal)
+        };
+        check("wide", s, &[]);
+    }
+}
+
+#[test]
 fn conv1d_when_not_activated_equals_the_sum() {
     let mut s = shape(1, 9, 4, Padding::Causal);
     s.activation = Activation::Identity;
