@@ -56,3 +56,38 @@ pub fn json_config(bytes: &[u8]) {
         assert!(error.to_string().contains("config.json"));
     }
 }
+
+/// A recipe is refused or survives a round trip through its own text.
+pub fn recipe(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    if let Ok(recipe) = resolvent_learn::recipe::Recipe::parse(text, "fuzz") {
+        let text = recipe.to_toml().expect("an accepted recipe can be written");
+        let again = resolvent_learn::recipe::Recipe::parse(&text, "fuzz");
+        assert_eq!(again.expect("its own text is valid"), recipe);
+    }
+}
+
+/// A model configuration is refused or survives a round trip through its published form.
+pub fn language_config(bytes: &[u8]) {
+    use resolvent_models::language::LanguageConfig;
+    let Ok(json) = serde_json::from_slice(bytes) else {
+        return;
+    };
+    if let Ok(config) = LanguageConfig::from_json(&json) {
+        let again = LanguageConfig::from_json(&config.to_json());
+        assert_eq!(again.expect("its own form is valid"), config);
+    }
+}
+
+/// A state snapshot is refused or keeps its entries through a round trip.
+pub fn state(bytes: &[u8]) {
+    use resolvent_mixers::State;
+    let device = burn::tensor::Device::flex();
+    if let Ok(state) = State::from_bytes(bytes, &device) {
+        let again = state.to_bytes().and_then(|bytes| State::from_bytes(&bytes, &device));
+        let again = again.expect("its own bytes are valid");
+        assert!(state.names().eq(again.names()));
+    }
+}

@@ -24,6 +24,7 @@ pub struct Registration {
     /// One sentence for people.
     pub about: &'static str,
     build: fn(&Sizes, &mut ChaCha8Rng, &Device) -> Result<CausalLayer, MixerError>,
+    cost: fn(&Sizes, usize) -> Cost,
 }
 
 /// Every causal mixer.
@@ -32,32 +33,65 @@ pub const CAUSAL: &[Registration] = &[
         name: "mamba2",
         about: "selective state space, scalar decay per head (Mamba-2, SSD)",
         build: |sizes, rng, device| Ok(CausalLayer::Mamba2(sizes.block.init(rng, device)?)),
+        cost: |sizes, length| sizes.block.cost(length),
     },
     Registration {
         name: "mamba2-lti",
         about: "the same block with step size, B and C independent of the input",
         build: |sizes, rng, device| {
-            let config = Mamba2Config {
-                selective: false,
-                ..sizes.block.clone()
-            };
-            Ok(CausalLayer::Mamba2(config.init(rng, device)?))
+            Ok(CausalLayer::Mamba2(
+                sizes.time_invariant().init(rng, device)?,
+            ))
         },
+        cost: |sizes, length| sizes.time_invariant().cost(length),
     },
     Registration {
         name: "attention",
         about: "causal softmax attention with rotary positions",
         build: |sizes, rng, device| {
-            let config = AttentionConfig {
-                hidden_size: sizes.block.hidden_size,
-                head_dim: sizes.block.head_dim,
-                output_scale: sizes.block.output_scale,
-                ..AttentionConfig::default()
-            };
-            Ok(CausalLayer::Attention(config.init(rng, device)?))
+            Ok(CausalLayer::Attention(sizes.attention().init(rng, device)?))
         },
+        cost: |sizes, length| sizes.attention().cost(length),
     },
 ];
+
+impl Sizes {
+    fn time_invariant(&self) -> Mamba2Config {
+        Mamba2Config {
+            selective: false,
+            ..self.block.clone()
+        }
+    }
+
+    fn attention(&self) -> AttentionConfig {
+        AttentionConfig {
+            hidden_size: self.block.hidden_size,
+            head_dim: self.block.head_dim,
+            output_scale: self.block.output_scale,
+            ..AttentionConfig::default()
+        }
+    }
+}
+
+/// The registration of the mixer called `name`.
+///
+/// # Errors
+/// An unknown name.
+fn find(name: &str) -> Result<&'static Registration, MixerError> {
+    let found = CAUSAL.iter().find(|entry| entry.name == name);
+    found.ok_or_else(|| MixerError::Unknown {
+        name: name.to_owned(),
+        known: CAUSAL.iter().map(|entry| entry.name).collect(),
+    })
+}
+
+/// What the mixer called `name` would cost, without building it.
+///
+/// # Errors
+/// An unknown name.
+pub fn cost(name: &str, sizes: &Sizes, length: usize) -> Result<Cost, MixerError> {
+    Ok((find(name)?.cost)(sizes, length))
+}
 
 /// Builds the mixer called `name`.
 ///
@@ -69,13 +103,7 @@ pub fn build(
     rng: &mut ChaCha8Rng,
     device: &Device,
 ) -> Result<CausalLayer, MixerError> {
-    match CAUSAL.iter().find(|entry| entry.name == name) {
-        Some(entry) => (entry.build)(sizes, rng, device),
-        None => Err(MixerError::Unknown {
-            name: name.to_owned(),
-            known: CAUSAL.iter().map(|entry| entry.name).collect(),
-        }),
-    }
+    (find(name)?.build)(sizes, rng, device)
 }
 
 /// Declares the enum of layers and forwards both traits to its variants.

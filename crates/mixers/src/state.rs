@@ -8,6 +8,7 @@
 use crate::error::MixerError;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData as BurnData};
 use resolvent_formats::{TensorData, TensorMap};
+use resolvent_kernels::reshape;
 use std::collections::BTreeMap;
 
 const LAYOUT_KEY: &str = "layout:";
@@ -45,7 +46,7 @@ impl State {
         let entry = Entry {
             layout: layout.to_owned(),
             shape: dims[1..].to_vec(),
-            data: value.reshape([dims[0], elements]),
+            data: reshape(value, [dims[0], elements]),
         };
         self.entries.insert(name.to_owned(), entry);
     }
@@ -74,7 +75,7 @@ impl State {
         }
         let mut dims = [entry.data.dims()[0]; D];
         dims[1..].copy_from_slice(&entry.shape);
-        Ok(entry.data.reshape(dims))
+        Ok(reshape(entry.data, dims))
     }
 
     /// Checks one entry against the shape that a mixer expects, batch included.

@@ -79,6 +79,19 @@ impl AttentionConfig {
         Ok(())
     }
 
+    /// What a layer costs, without building one.
+    pub fn cost(&self, length: usize) -> Cost {
+        let (len, width) = (length as u64, self.hidden_size as u64);
+        let dense = 8 * width * width;
+        Cost {
+            // Half of the score matrix is masked and, block-wise, never formed.
+            parallel_flops: len * dense + 2 * len * len * width,
+            step_flops: dense + 4 * len * width,
+            state_bytes: 8 * len * width,
+            parameters: 4 * width * width,
+        }
+    }
+
     /// A layer with fresh weights drawn from `rng`.
     ///
     /// # Errors
@@ -285,15 +298,7 @@ impl Mixer for Attention {
     }
 
     fn cost(&self, length: usize) -> Cost {
-        let (len, width) = (length as u64, self.config.hidden_size as u64);
-        let dense = 8 * width * width;
-        Cost {
-            // Half of the score matrix is masked and, block-wise, never formed.
-            parallel_flops: len * dense + 2 * len * len * width,
-            step_flops: dense + 4 * len * width,
-            state_bytes: 8 * len * width,
-            parameters: 4 * width * width,
-        }
+        self.config.cost(length)
     }
 }
 

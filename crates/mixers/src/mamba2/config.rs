@@ -1,7 +1,11 @@
 //! Configuration with the published key names of Hugging Face `Mamba2Config`.
 
 use crate::error::MixerError;
+use crate::mixer::Cost;
 use serde::{Deserialize, Serialize};
+
+/// Longest chunk of the CPU body: longer ones spend more on the quadratic part than they save.
+const CHUNK: usize = 64;
 
 /// Sizes and constants of one Mamba-2 block.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -91,6 +95,38 @@ impl Mamba2Config {
         match self.selective {
             true => self.inner() + self.conv_channels() + self.num_heads(),
             false => 2 * self.inner(),
+        }
+    }
+
+    /// Positions per chunk on the CPU.
+    pub(super) fn chunk(&self) -> usize {
+        self.chunk_size.min(CHUNK)
+    }
+
+    /// What a block costs, without building one.
+    pub fn cost(&self, length: usize) -> Cost {
+        let len = length as u64;
+        let chunk = self.chunk().min(length.max(1)) as u64;
+        let (inner, state) = (self.inner() as u64, self.state_size as u64);
+        let (hidden, channels) = (self.hidden_size as u64, self.conv_channels() as u64);
+        let taps = self.conv_kernel as u64;
+        let dense = 2 * hidden * (self.in_rows() as u64 + inner);
+        let scores = 2 * chunk * state * self.n_groups as u64;
+        let per_token = dense + 2 * taps * channels + scores + 2 * inner * (chunk + 2 * state);
+        let constants = if self.selective {
+            0
+        } else {
+            2 * self.projection() as u64
+        };
+        Cost {
+            parallel_flops: len * per_token,
+            step_flops: dense + 2 * taps * channels + 5 * inner * state,
+            state_bytes: 4 * (channels * (taps - 1) + inner * state),
+            parameters: hidden * (self.in_rows() as u64 + inner)
+                + channels * (taps + 1)
+                + 3 * self.num_heads() as u64
+                + inner
+                + constants,
         }
     }
 

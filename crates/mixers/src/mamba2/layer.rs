@@ -10,8 +10,6 @@ use burn::tensor::{Device, Int, Tensor};
 use resolvent_kernels::conv1d::{Conv1dInput, Conv1dOptions, conv1d};
 use resolvent_kernels::ssd::{SsdInput, SsdOptions, ssd};
 
-/// Longest chunk of the CPU body: longer ones spend more on the quadratic part than they save.
-const CHUNK: usize = 64;
 const CONV_LAYOUT: &str = "channel,tap";
 const SSM_LAYOUT: &str = "head,head_dim,state";
 
@@ -173,7 +171,7 @@ impl Mamba2 {
         }
         let driven = self.drive(input, carried)?;
         let options = SsdOptions {
-            chunk: self.config.chunk_size.min(CHUNK),
+            chunk: self.config.chunk(),
             final_state: keep,
         };
         let out = ssd(driven.scan, options)?;
@@ -245,30 +243,7 @@ impl Mixer for Mamba2 {
     }
 
     fn cost(&self, length: usize) -> Cost {
-        let config = &self.config;
-        let len = length as u64;
-        let chunk = config.chunk_size.min(CHUNK).min(length.max(1)) as u64;
-        let (inner, state) = (config.inner() as u64, config.state_size as u64);
-        let (hidden, channels) = (config.hidden_size as u64, config.conv_channels() as u64);
-        let taps = config.conv_kernel as u64;
-        let dense = 2 * hidden * (config.in_rows() as u64 + inner);
-        let scores = 2 * chunk * state * config.n_groups as u64;
-        let per_token = dense + 2 * taps * channels + scores + 2 * inner * (chunk + 2 * state);
-        let constants = if config.selective {
-            0
-        } else {
-            2 * config.projection() as u64
-        };
-        Cost {
-            parallel_flops: len * per_token,
-            step_flops: dense + 2 * taps * channels + 5 * inner * state,
-            state_bytes: 4 * (channels * (taps - 1) + inner * state),
-            parameters: hidden * (config.in_rows() as u64 + inner)
-                + channels * (taps + 1)
-                + 3 * config.num_heads() as u64
-                + inner
-                + constants,
-        }
+        self.config.cost(length)
     }
 }
 

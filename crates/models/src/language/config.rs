@@ -5,7 +5,9 @@ use crate::error::ModelError;
 use burn::tensor::Device;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
+use resolvent_mixers::Cost;
 use resolvent_mixers::mamba2::Mamba2Config;
+use resolvent_mixers::registry::{Sizes, cost};
 use serde_json::{Map, Value, json};
 
 /// Everything that determines a language model's parameters and function.
@@ -62,6 +64,26 @@ impl LanguageConfig {
     pub fn init(&self, seed: u64, device: &Device) -> Result<LanguageModel, ModelError> {
         self.validate()?;
         LanguageModel::new(self, &mut ChaCha8Rng::seed_from_u64(seed), device)
+    }
+
+    /// Cost of the whole model for one sequence of `length`, without building it.
+    ///
+    /// # Errors
+    /// An unknown mixer.
+    pub fn cost(&self, length: usize) -> Result<Cost, ModelError> {
+        let sizes = Sizes {
+            block: self.block.clone(),
+        };
+        let block = cost(&self.mixer, &sizes, length)?;
+        let (hidden, layers) = (self.block.hidden_size as u64, self.num_hidden_layers as u64);
+        let table = hidden * self.vocab_size as u64;
+        let tables = if self.tie_word_embeddings { 1 } else { 2 };
+        Ok(Cost {
+            parallel_flops: 2 * table * length as u64 + layers * block.parallel_flops,
+            step_flops: 2 * table + layers * block.step_flops,
+            state_bytes: layers * block.state_bytes,
+            parameters: tables * table + (layers + 1) * hidden + layers * block.parameters,
+        })
     }
 
     /// The published form.

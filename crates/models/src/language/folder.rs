@@ -1,6 +1,6 @@
 //! A language model as a folder: `config.json` and `model.safetensors`.
 
-use super::config::LanguageConfig;
+use super::config::{LanguageConfig, refused};
 use super::model::LanguageModel;
 use super::original;
 use crate::error::ModelError;
@@ -60,7 +60,26 @@ pub fn load(folder: &Path, device: &Device) -> Result<LanguageModel, ModelError>
         // Some writers store the tied head a second time.
         map.take("lm_head.weight").ok();
     }
+    require_size(&config, &map)?;
     import(config.init(0, device)?, &map, published_name)
+}
+
+/// A configuration may promise any size: believe it only as far as the weights file is large.
+fn require_size(config: &LanguageConfig, map: &TensorMap) -> Result<(), ModelError> {
+    let promised = config.cost(1)?.parameters;
+    let stored: u64 = map.iter().map(|(_, tensor)| tensor.elements() as u64).sum();
+    if promised <= stored {
+        return Ok(());
+    }
+    // The first tensor of another shape says more than the sum; small differences get that message.
+    if promised <= stored.saturating_mul(4).max(1 << 24) {
+        return Ok(());
+    }
+    Err(refused(
+        "config.json",
+        format!("a model of {promised} parameters"),
+        format!("one of the {stored} that {WEIGHTS_FILE} holds"),
+    ))
 }
 
 fn read_bounded(path: &Path) -> Result<Vec<u8>, ModelError> {

@@ -254,18 +254,7 @@ impl LanguageModel {
 
     /// Cost of the whole model for one sequence of `length`.
     pub fn cost(&self, length: usize) -> Cost {
-        let hidden = self.config.block.hidden_size as u64;
-        let vocabulary = self.config.vocab_size as u64;
-        let head = 2 * hidden * vocabulary;
-        let layers = self.backbone.layers.len() as u64;
-        let tables = if self.lm_head.is_some() { 2 } else { 1 };
-        let base = Cost {
-            parallel_flops: head * length as u64,
-            step_flops: head,
-            state_bytes: 0,
-            parameters: tables * hidden * vocabulary + (layers + 1) * hidden,
-        };
-        let blocks = self.backbone.layers.iter();
-        blocks.fold(base, |sum, block| sum + block.mixer.cost(length))
+        let cost = self.config.cost(length);
+        cost.expect("the mixer is known, or this model could not have been built")
     }
 }

@@ -103,7 +103,10 @@ fn folder_when_saved_and_loaded_gives_the_same_bits_for_every_mixer() {
         let tokens = model.tokens(&[1, 2, 3, 39], 4).unwrap();
         let a = read(&model.logits(tokens.clone(), None).unwrap());
         assert_eq!(a, read(&loaded.logits(tokens, None).unwrap()));
-        assert_eq!(count_parameters(&model) as u64, model.cost(1).parameters);
+        assert_eq!(
+            count_parameters(&model) as u64,
+            model.config.cost(1).unwrap().parameters
+        );
     }
 }
 
@@ -130,6 +133,24 @@ fn folder_when_weights_are_truncated_or_of_another_shape_names_what_is_wrong() {
     let error = load(folder.path(), &device).unwrap_err().to_string();
     assert!(
         error.contains("`num_heads` is 5, expected hidden_size * expand / head_dim = 4"),
+        "{error}"
+    );
+}
+
+#[test]
+fn folder_when_the_config_promises_more_than_the_weights_is_refused_before_allocating() {
+    let folder = tempfile::tempdir().unwrap();
+    let device = Device::flex();
+    save(&small("mamba2").init(3, &device).unwrap(), folder.path()).unwrap();
+    let path = folder.path().join(CONFIG_FILE);
+    let mut json: serde_json::Value = read_json(&path).unwrap();
+    json["vocab_size"] = (1 << 22).into();
+    json["hidden_size"] = (1 << 20).into();
+    json.as_object_mut().unwrap().remove("num_heads");
+    std::fs::write(&path, json.to_string()).unwrap();
+    let error = load(folder.path(), &device).unwrap_err().to_string();
+    assert!(
+        error.contains("a model of") && error.contains("parameters"),
         "{error}"
     );
 }
