@@ -7,6 +7,7 @@
 //! of threads.
 
 mod backward;
+mod chunk_gradient;
 mod decay;
 mod forward;
 mod plan;

@@ -1,0 +1,335 @@
+//! Gradients of one chunk of one batch row.
+//!
+//! For one head and one chunk, with M_ij = exp(s_i - s_j), K = C B^T, u_j = dt_j x_j, S the state
+//! before the chunk and R the gradient of the state after it:
+//!
+//! ```text
+//! W_ij  = M_ij K_ij                 E_ij = W_ij (dy_i . x_j)
+//! dx_j  = dt_j sum_i W_ij dy_i + dt_j out_j R B_j + d dy_j
+//! ddt_j = sum_i E_ij + out_j x_j . R B_j + a da_j          (da: gradient of dt a)
+//! dK_ij = M_ij dt_j (dy_i . x_j)
+//! dC_i  = sum_j dK_ij B_j + into_i S^T dy_i
+//! dB_j  = sum_i dK_ij C_i + out_j R^T u_j
+//! da_t  = sum_{j < t <= i} E_ij dt_j + sum_{i >= t} into_i dy_i . S C_i
+//!         + sum_{j < t} out_j u_j . R B_j + through <R, S>
+//! ```
+//!
+//! The double sum of da is the suffix sum of (row sum - column sum) of E_ij dt_j. Its diagonal
+//! cancels, and is left out of both: with strong decay it would be all there is, and what should
+//! cancel would survive as rounding.
+
+use super::decay::Decay;
+use super::forward::Chunk;
+use crate::float::{Real, dot, vectorise};
+use crate::gemm::{Into, Mat, gemm};
+
+/// Destination slices of one chunk of one batch row.
+pub(super) struct Task<'a, T> {
+    pub row: usize,
+    pub index: usize,
+    pub dx: &'a mut [T],
+    pub ddt: &'a mut [T],
+    pub db: &'a mut [T],
+    pub dc: &'a mut [T],
+}
+
+/// Contributions of one chunk to the gradients of `a` and `d`.
+pub(super) struct HeadSums {
+    pub a: Vec<f64>,
+    pub d: Vec<f64>,
+}
+
+/// Buffers of one thread.
+#[derive(Default)]
+pub(super) struct Scratch<T> {
+    scores: Vec<T>,
+    dscores: Vec<T>,
+    products: Vec<T>,
+    weights: Vec<T>,
+    mask: Vec<T>,
+    carried: Vec<T>,
+    entering: Vec<T>,
+    scaled_x: Vec<T>,
+    scaled_dy: Vec<T>,
+}
+
+impl<T: Real> Scratch<T> {
+    fn resize(&mut self, len: usize, group_width: usize) {
+        for square in [
+            &mut self.scores,
+            &mut self.dscores,
+            &mut self.products,
+            &mut self.weights,
+        ] {
+            square.resize(len * len, T::zero());
+        }
+        self.mask.resize(len, T::zero());
+        for wide in [
+            &mut self.carried,
+            &mut self.entering,
+            &mut self.scaled_x,
+            &mut self.scaled_dy,
+        ] {
+            wide.resize(len * group_width, T::zero());
+        }
+    }
+}
+
+/// What the gradients of one chunk are computed from.
+pub(super) struct Local<'a, T> {
+    pub chunk: Chunk<'a, T>,
+    pub dy: &'a [T],
+    pub states: &'a [T],
+    pub gradients: &'a [T],
+}
+
+impl<T: Real> Local<'_, T> {
+    pub(super) fn run(&self, task: &mut Task<'_, T>, scratch: &mut Scratch<T>) -> HeadSums {
+        let plan = self.chunk.plan;
+        let shape = plan.shape;
+        let len = self.chunk.range.len();
+        let group_width = plan.group_heads * shape.head_dim;
+        scratch.resize(len, group_width);
+        let runs = self.chunk.run_starts();
+        let mut sums = HeadSums {
+            a: vec![0.0; shape.heads],
+            d: vec![0.0; shape.heads],
+        };
+        for group in 0..shape.groups {
+            let first = group * plan.group_heads;
+            let range = first * plan.head_state..(first + plan.group_heads) * plan.head_state;
+            let states = Mat::rows(
+                &self.states[range.clone()],
+                group_width,
+                shape.state,
+                shape.state,
+            );
+            let gradients = Mat::rows(
+                &self.gradients[range],
+                group_width,
+                shape.state,
+                shape.state,
+            );
+            let b = self.chunk.projection(self.chunk.input.b, group);
+            let c = self.chunk.projection(self.chunk.input.c, group);
+            self.chunk.scores(group, &mut scratch.scores);
+            scratch.dscores.fill(T::zero());
+            gemm(
+                &mut scratch.carried,
+                group_width,
+                Into::Store,
+                c,
+                states.t(),
+            );
+            gemm(
+                &mut scratch.entering,
+                group_width,
+                Into::Store,
+                b,
+                gradients.t(),
+            );
+            for head in first..first + plan.group_heads {
+                (sums.a[head], sums.d[head]) = self.head(head, first, &runs, task, scratch);
+            }
+            let wide = |data| Mat::rows(data, len, group_width, group_width);
+            let dscores = Mat::rows(&scratch.dscores, len, len, len);
+            let stride = shape.groups * shape.state;
+            let at = (group * shape.state).min(task.db.len());
+            gemm(&mut task.dc[at..], stride, Into::Store, dscores, b);
+            gemm(&mut task.db[at..], stride, Into::Store, dscores.t(), c);
+            gemm(
+                &mut task.dc[at..],
+                stride,
+                Into::Add,
+                wide(&scratch.scaled_dy),
+                states,
+            );
+            gemm(
+                &mut task.db[at..],
+                stride,
+                Into::Add,
+                wide(&scratch.scaled_x),
+                gradients,
+            );
+        }
+        sums
+    }
+
+    /// One head; returns its contributions to the gradients of `a` and `d`.
+    fn head(
+        &self,
+        head: usize,
+        first: usize,
+        runs: &[usize],
+        task: &mut Task<'_, T>,
+        scratch: &mut Scratch<T>,
+    ) -> (f64, f64) {
+        let chunk = &self.chunk;
+        let plan = chunk.plan;
+        let len = chunk.range.len();
+        let decay = Decay::new(plan, chunk.input, chunk.row, head, &chunk.range);
+        let dy = chunk.head_values(self.dy, head);
+        let x = chunk.head_values(chunk.input.x, head);
+        gemm(&mut scratch.products, len, Into::Store, dy, x.t());
+        let mut terms = Terms::new(len);
+        vectorise(|| self.weigh(&decay, head, runs, scratch, &mut terms));
+        gemm(
+            &mut task.dx[head * plan.shape.head_dim..],
+            plan.width,
+            Into::Store,
+            Mat::rows(&scratch.weights, len, len, len).t(),
+            dy,
+        );
+        let states = &self.states[head * plan.head_state..][..plan.head_state];
+        let gradients = &self.gradients[head * plan.head_state..][..plan.head_state];
+        vectorise(|| {
+            let d = self.positions(&decay, head, first, task, scratch, &mut terms);
+            let kept = dot(states, gradients).into_f64() * decay.through.into_f64();
+            let a = self.steps(head, kept, &terms, task);
+            (a, d)
+        })
+    }
+
+    /// Quadratic part: weights of dx, gradient of C B^T, row and column sums of E.
+    #[inline(always)]
+    fn weigh(
+        &self,
+        decay: &Decay<T>,
+        head: usize,
+        runs: &[usize],
+        scratch: &mut Scratch<T>,
+        terms: &mut Terms<T>,
+    ) {
+        let len = self.chunk.range.len();
+        let steps: Vec<T> = (0..len).map(|j| self.chunk.step_size(head, j)).collect();
+        for i in 0..len {
+            let first = runs[i];
+            let row = i * len..(i + 1) * len;
+            decay.mask_row(i, first, &mut scratch.mask);
+            let weights = &mut scratch.weights[row.clone()];
+            weights[..first].fill(T::zero());
+            weights[i + 1..].fill(T::zero());
+            let span = first..i + 1;
+            let mask = &scratch.mask[span.clone()];
+            let scores = &scratch.scores[row.clone()][span.clone()];
+            let products = &mut scratch.products[row.clone()][span.clone()];
+            let dscores = &mut scratch.dscores[row][span.clone()];
+            let weights = &mut weights[span.clone()];
+            let columns = &mut terms.columns[span.clone()];
+            let steps = &steps[span.clone()];
+            let diagonal = mask.len() - 1;
+            terms.diagonal[i] = scores[diagonal] * products[diagonal]; // M_ii = 1
+            for j in 0..diagonal {
+                columns[j] += mask[j] * scores[j] * products[j];
+            }
+            for j in 0..mask.len() {
+                let scaled = products[j] * steps[j];
+                let weight = mask[j] * scores[j];
+                weights[j] = weight * steps[j];
+                dscores[j] += mask[j] * scaled;
+                products[j] = weight * scaled;
+            }
+            let mut row = 0.0;
+            for (leaving, product) in terms.leaving[span].iter_mut().zip(&products[..diagonal]) {
+                let product = product.into_f64();
+                *leaving += product;
+                row += product;
+            }
+            terms.rows[i] = row;
+        }
+    }
+
+    /// Linear part, position by position: finishes dx and prepares the operands of dB and dC.
+    /// Returns the contribution to the gradient of `d`.
+    #[inline(always)]
+    fn positions(
+        &self,
+        decay: &Decay<T>,
+        head: usize,
+        first: usize,
+        task: &mut Task<'_, T>,
+        scratch: &mut Scratch<T>,
+        terms: &mut Terms<T>,
+    ) -> f64 {
+        let plan = self.chunk.plan;
+        let p = plan.shape.head_dim;
+        let group_width = plan.group_heads * p;
+        let d = self.chunk.input.d[head];
+        let mut dd = 0.0;
+        for i in 0..self.chunk.range.len() {
+            let at = (self.chunk.at() + i) * plan.width + head * p;
+            let local = i * group_width + (head - first) * p;
+            let x = &self.chunk.input.x[at..at + p];
+            let dy = &self.dy[at..at + p];
+            let entering = &scratch.entering[local..local + p];
+            let carried = &scratch.carried[local..local + p];
+            let into = decay.into[i];
+            let out = decay.out[i] * self.chunk.step_size(head, i);
+            terms.into[i] = into * dot(dy, carried);
+            terms.out[i] = decay.out[i] * dot(x, entering);
+            dd += dot(dy, x).into_f64();
+            let dx = &mut task.dx[i * plan.width + head * p..][..p];
+            let scaled_x = &mut scratch.scaled_x[local..local + p];
+            let scaled_dy = &mut scratch.scaled_dy[local..local + p];
+            for j in 0..p {
+                dx[j] += out * entering[j] + d * dy[j];
+                scaled_x[j] = out * x[j];
+                scaled_dy[j] = into * dy[j];
+            }
+        }
+        dd
+    }
+
+    /// Gradient of the step sizes from the sums gathered so far; returns that of `a`.
+    #[inline(always)]
+    fn steps(&self, head: usize, kept: f64, terms: &Terms<T>, task: &mut Task<'_, T>) -> f64 {
+        let heads = self.chunk.plan.shape.heads;
+        let a = self.chunk.input.a[head].into_f64();
+        let len = self.chunk.range.len();
+        let step = |i: usize| self.chunk.step_size(head, i).into_f64();
+        let mut suffix = kept
+            + (0..len)
+                .map(|i| terms.out[i].into_f64() * step(i))
+                .sum::<f64>();
+        let mut da = 0.0;
+        for i in (0..len).rev() {
+            let dt = step(i);
+            let out = terms.out[i].into_f64();
+            let (column, diagonal) = (terms.columns[i].into_f64(), terms.diagonal[i].into_f64());
+            suffix += terms.rows[i] - terms.leaving[i] + terms.into[i].into_f64() - dt * out;
+            task.ddt[i * heads + head] = T::from_f64(column + diagonal + out + a * suffix);
+            da += suffix * dt;
+        }
+        da
+    }
+}
+
+/// Sums over one head of one chunk, by local position.
+struct Terms<T> {
+    /// sum_{j < i} E_ij dt_j. In f64, like `leaving`: the two cancel over long stretches.
+    rows: Vec<f64>,
+    /// sum_{i > j} E_ij dt_j.
+    leaving: Vec<f64>,
+    /// sum_{i > j} E_ij.
+    columns: Vec<T>,
+    /// E_ii.
+    diagonal: Vec<T>,
+    /// into_i dy_i . S C_i.
+    into: Vec<T>,
+    /// out_j x_j . R B_j.
+    out: Vec<T>,
+}
+
+impl<T: Real> Terms<T> {
+    fn new(len: usize) -> Self {
+        let zeros = || vec![T::zero(); len];
+        Self {
+            rows: vec![0.0; len],
+            leaving: vec![0.0; len],
+            columns: zeros(),
+            diagonal: zeros(),
+            into: zeros(),
+            out: zeros(),
+        }
+    }
+}
