@@ -1,2 +1,58 @@
-//! Resolvent.
-fn main() {}
+//! The binary `resolvent`: flags, progress, tables and errors for people. It decides nothing: what a
+//! command does lies in the libraries.
+//!
+//! People are spoken to on standard error; standard output carries results alone (one JSON document
+//! with `--json`, generated text). Exit codes: 0 success, 1 the work failed or was stopped, 2 wrong
+//! usage or bad input.
+
+mod args;
+mod commands;
+mod console;
+mod error;
+mod progress;
+mod stop;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Arguments, Command};
+use crate::console::Console;
+use crate::error::CliError;
+use crate::stop::Stop;
+
+// Tensors of a few megabytes are freed and allocated again by every operation. The system's
+// allocator gives their pages back and faults them in anew each time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let console = Console::new();
+    console.log();
+    match run(arguments.command, &console) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let code = error.exit_code();
+            console.clear();
+            error::print(error);
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn run(command: Command, console: &Console) -> Result<(), CliError> {
+    error::check_device()?;
+    let stop = Stop::install(console)?;
+    match command {
+        Command::Quickstart(options) => commands::quickstart::run(&options, console, &stop),
+        Command::Train(options) => commands::train::run(&options, console, &stop),
+        Command::Generate(options) => commands::generate::run(&options, console, &stop),
+        Command::Inspect(options) => commands::inspect::run(&options),
+        Command::Systems(options) => commands::systems::run(&options),
+        Command::Reproduce(options) => commands::reproduce::run(&options, console, &stop),
+        Command::Bench(options) => commands::bench::run(&options, console, &stop),
+        Command::BenchMemory(options) => commands::bench::memory(&options),
+    }
+}

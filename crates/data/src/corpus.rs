@@ -158,7 +158,8 @@ impl Corpus {
     /// A subset of whole files of at most `limit` bytes, the same for the same seed on every machine.
     ///
     /// Files are taken in the order of a hash of (seed, split key); one that would exceed the limit is left
-    /// out and the next is tried.
+    /// out and the next is tried. [`Corpus::split`] hashes the same keys: give it another seed, or what
+    /// this keeps is what that holds out.
     ///
     /// # Errors
     /// [`DataError::OutOfRange`] when not even one file fits.

@@ -66,7 +66,7 @@ impl Projection {
     /// Slicing the weight is far cheaper than slicing the result: the latter's gradient would be
     /// padded with zeros to full width once per slice.
     pub fn forward_rows(&self, input: Tensor<2>, from: usize, to: usize) -> Tensor<2> {
-        let weight = self.weight.val().slice([from..to]);
+        let weight = self.weight.val().narrow(0, from, to - from);
         input.matmul(weight.transpose())
     }
 }

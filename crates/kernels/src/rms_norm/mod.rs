@@ -97,7 +97,7 @@ fn check<const D: usize>(
             expect_axis(OP, ("gate", "same"), got, expected, "x sets it")?;
         }
     }
-    if groups == 0 || channels % groups != 0 {
+    if groups == 0 || !channels.is_multiple_of(groups) {
         return Err(KernelError::Option {
             op: OP,
             option: "groups",

@@ -183,10 +183,13 @@ fn unpack(packed: Tensor<1>, shape: SsdShape) -> SsdOutput {
     }
     let split = shape.y_elements();
     let state_shape = [shape.batch, shape.heads, shape.head_dim, shape.state];
-    let state = packed.clone().slice([split..shape.packed_elements()]);
+    let part = |start: usize, count: usize| match count {
+        0 => Tensor::zeros([0], (&packed.device(), packed.dtype())), // burn narrows to 1 at least
+        _ => packed.clone().narrow(0, start, count),
+    };
     SsdOutput {
-        y: reshape(packed.slice([0..split]), y_shape),
-        state: Some(reshape(state, state_shape)),
+        y: reshape(part(0, split), y_shape),
+        state: Some(reshape(part(split, shape.state_elements()), state_shape)),
     }
 }
 
@@ -218,7 +221,7 @@ fn check(input: &SsdInput, options: SsdOptions) -> Result<SsdShape, KernelError>
         axis("initial", "head_dim", dims[2], head_dim)?;
         expect_axis(OP, ("initial", "state"), dims[3], state, "b sets it")?;
     }
-    if groups == 0 || heads % groups != 0 {
+    if groups == 0 || !heads.is_multiple_of(groups) {
         return Err(KernelError::Option {
             op: OP,
             option: "groups",

@@ -60,13 +60,17 @@ impl ByPosition {
     /// Means over stretches of growing length (1, 2, 3, 4-5, 6-7, 8-11, 12-15, ...), which are
     /// evenly spaced on a logarithmic axis and average the more bytes the longer they are.
     pub fn curve(&self) -> Vec<CurvePoint> {
+        let length = self.bits.len();
         let mut points = Vec::new();
-        let (mut from, mut next) = (1, 2);
-        while from <= self.bits.len() {
-            let to = (next - 1).min(self.bits.len());
+        let mut from = 1;
+        while from <= length {
+            let next = next_stretch(from);
+            // A remainder of less than half a stretch would be a mean over too few bytes.
+            let ends = next > length || next + (next_stretch(next) - next) / 2 > length;
+            let to = if ends { length } else { next - 1 };
             let bytes: u64 = self.counts[from - 1..to].iter().sum();
+            let bits: f64 = self.bits[from - 1..to].iter().sum();
             if bytes > 0 {
-                let bits: f64 = self.bits[from - 1..to].iter().sum();
                 points.push(CurvePoint {
                     from,
                     to,
@@ -74,13 +78,7 @@ impl ByPosition {
                     bytes,
                 });
             }
-            from = next;
-            // 1, 2, 3, 4, 6, 8, 12, 16, ...: powers of two and their one and a half.
-            next = match from {
-                1 => 2,
-                _ if from.is_power_of_two() => from + from / 2,
-                _ => from / 3 * 4,
-            };
+            from = to + 1;
         }
         points
     }
@@ -92,6 +90,16 @@ impl ByPosition {
                 self.counts[position] += 1;
             }
         }
+    }
+}
+
+/// Where the stretch after the one beginning at `from` begins: 2, 3, 4, 6, 8, 12, 16, ..., the powers
+/// of two and their one and a half.
+fn next_stretch(from: usize) -> usize {
+    match from {
+        1 => 2,
+        from if from.is_power_of_two() => from + from / 2,
+        from => from / 3 * 4,
     }
 }
 

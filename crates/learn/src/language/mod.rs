@@ -12,7 +12,7 @@
 //! | figure | which bytes |
 //! |---|---|
 //! | training loss | random windows of the training text |
-//! | held-out, while training | the first `train.evaluate_bytes` or so of the evaluated files |
+//! | held-out, while training | `train.evaluate_bytes` or so of the evaluated files |
 //! | final table, every row | [`EVALUATED_BYTES`] or so of held-out text, whole files |
 //! | bits per byte by position | the same bytes, in windows of [`CONTEXT_FACTOR`] times the training length |
 //!
@@ -32,7 +32,7 @@ mod watch;
 
 pub use baseline::{Baseline, baselines};
 pub use build::{config_of, initial_model};
-pub use continuation::{Continuation, Sampler};
+pub use continuation::{begin_file, next_byte, read_bytes, require_bytes};
 pub use evaluation::{ByPosition, CurvePoint, measure};
 pub use experiment::LanguageExperiment;
 pub use job::Job;

@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use resolvent_data::windows::SEPARATOR;
-use resolvent_models::language::{LanguageModel, Sampling};
+use resolvent_models::language::{LanguageModel, Sampler, Sampling};
 use resolvent_models::weights::count_parameters;
 use serde::Serialize;
 
 use super::baseline::Baseline;
-use super::continuation::{Continuation, Sampler};
+use super::continuation::{begin_file, next_byte, read_bytes};
 use super::evaluation::{CurvePoint, measure};
 use super::job::Job;
 use super::prepared::CorpusFacts;
@@ -150,9 +150,9 @@ pub(super) fn sample(job: &Job<'_>, model: &LanguageModel) -> Result<Sample, Lea
         Some(file) => (file.name.clone(), beginning(&file.bytes)),
         None => (String::new(), &[][..]),
     };
-    let mut text = Continuation::start(model)?;
-    text.read(prompt)?;
-    let state_bytes_before = text.state_bytes();
+    let mut text = begin_file(model)?;
+    read_bytes(&mut text, prompt)?;
+    let state_bytes_before = text.state().bytes_per_row();
     let mut sampler = Sampler::new(Sampling {
         temperature: TEMPERATURE,
         seed: job.recipe.train.seed,
@@ -166,7 +166,7 @@ pub(super) fn sample(job: &Job<'_>, model: &LanguageModel) -> Result<Sample, Lea
         SAMPLE_BYTES as u64,
         |progress| {
             while written.len() < SAMPLE_BYTES {
-                let byte = text.next_byte(&mut sampler)?;
+                let byte = next_byte(&mut text, &mut sampler)?;
                 if byte == SEPARATOR {
                     break;
                 }
@@ -183,7 +183,7 @@ pub(super) fn sample(job: &Job<'_>, model: &LanguageModel) -> Result<Sample, Lea
         bytes: written.len(),
         bytes_per_second: written.len() as f64 / began.elapsed().as_secs_f64().max(1e-9),
         state_bytes_before,
-        state_bytes_after: text.state_bytes(),
+        state_bytes_after: text.state().bytes_per_row(),
         temperature: TEMPERATURE,
     })
 }

@@ -65,7 +65,7 @@ impl AttentionConfig {
             );
         }
         let dim = self.head_dim;
-        if dim == 0 || dim % 2 != 0 || !self.hidden_size.is_multiple_of(dim) {
+        if dim == 0 || !dim.is_multiple_of(2) || !self.hidden_size.is_multiple_of(dim) {
             let got = format!("{dim} for hidden_size = {}", self.hidden_size);
             return fail("head_dim", got, "an even divisor of hidden_size");
         }

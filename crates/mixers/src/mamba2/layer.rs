@@ -132,7 +132,7 @@ impl Mamba2 {
         carried: &Carried,
     ) -> Result<(Tensor<3>, Option<Tensor<3>>), MixerError> {
         let taps = self.config.conv_kernel;
-        let weight = self.conv1d.weight.val().slice([from..to]);
+        let weight = self.conv1d.weight.val().narrow(0, from, to - from);
         let initial = carried
             .conv
             .clone()
@@ -140,7 +140,7 @@ impl Mamba2 {
         let input = Conv1dInput {
             x,
             weight: weight.reshape([to - from, taps]),
-            bias: Some(self.conv1d.bias.val().slice([from..to])),
+            bias: Some(self.conv1d.bias.val().narrow(0, from, to - from)),
             initial,
             seq_idx: carried.seq_idx.clone(),
         };

@@ -23,6 +23,6 @@ mod original;
 
 pub use config::LanguageConfig;
 pub use folder::{CONFIG_FILE, WEIGHTS_FILE, load, published_name, save};
-pub use generate::{Generator, Sampling};
+pub use generate::{Continuation, Sampler, Sampling};
 pub use loss::{cross_entropy, token_losses};
 pub use model::{Backbone, Block, Embedding, LanguageModel};

@@ -5,8 +5,8 @@ use resolvent_formats::{TensorMap, read_json};
 use resolvent_mixers::mamba2::Mamba2Config;
 use resolvent_models::ModelError;
 use resolvent_models::language::{
-    CONFIG_FILE, Generator, LanguageConfig, LanguageModel, Sampling, WEIGHTS_FILE, cross_entropy,
-    load, save,
+    CONFIG_FILE, Continuation, LanguageConfig, LanguageModel, Sampler, Sampling, WEIGHTS_FILE,
+    cross_entropy, load, save,
 };
 use resolvent_models::weights::count_parameters;
 use std::path::{Path, PathBuf};
@@ -174,50 +174,73 @@ fn config_when_python_wrote_a_bare_infinity_is_read() {
 }
 
 #[test]
-fn generator_when_greedy_continues_as_the_parallel_form_says() {
+fn continuation_when_greedy_goes_on_as_the_parallel_form_says() {
     let device = Device::flex();
     let model = small("mamba2").init(9, &device).unwrap();
-    let sampling = Sampling {
+    let mut sampler = Sampler::new(Sampling {
         temperature: 0.0,
         ..Sampling::default()
-    };
+    })
+    .unwrap();
     let mut all = vec![5_u32, 6, 7];
-    let mut generator = Generator::new(&model, &all, sampling).unwrap();
-    let bytes = generator.state().bytes_per_row();
+    let mut text = Continuation::start(&model, &all).unwrap();
+    let bytes = text.state().bytes_per_row();
     for _ in 0..10 {
-        let logits = model
-            .logits(model.tokens(&all, all.len()).unwrap(), None)
-            .unwrap();
+        let tokens = model.tokens(&all, all.len()).unwrap();
+        let logits = model.logits(tokens, None).unwrap();
         let last = read(&logits.narrow(1, all.len() - 1, 1));
         let best = (0..40)
             .max_by(|&a, &b| last[a].total_cmp(&last[b]))
             .unwrap();
-        let token = generator.next_token().unwrap();
+        let token = text.next_token(&mut sampler).unwrap();
         assert_eq!(token as usize, best);
         all.push(token);
     }
-    assert_eq!(generator.state().bytes_per_row(), bytes, "memory grew");
+    assert_eq!(text.state().bytes_per_row(), bytes, "memory grew");
 }
 
 #[test]
-fn generator_when_given_nonsense_refuses() {
+fn continuation_when_stored_and_loaded_draws_the_same_tokens() {
+    let device = Device::flex();
+    for mixer in ["mamba2", "attention"] {
+        let model = small(mixer).init(9, &device).unwrap();
+        let mut text = Continuation::start(&model, &[1, 2, 3]).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.safetensors");
+        text.save(&path).unwrap();
+        let mut again = Continuation::load(&model, &path).unwrap();
+        let sampler = Sampler::new(Sampling::default()).unwrap();
+        let draw = |text: &mut Continuation<'_>| -> Vec<u32> {
+            let mut sampler = sampler.clone();
+            (0..8)
+                .map(|_| text.next_token(&mut sampler).unwrap())
+                .collect()
+        };
+        assert_eq!(draw(&mut text), draw(&mut again), "{mixer}");
+        let other = small("mamba2-lti").init(9, &device).unwrap();
+        assert!(Continuation::load(&other, &path).is_err(), "{mixer}");
+    }
+}
+
+#[test]
+fn continuation_when_given_nonsense_refuses() {
     let device = Device::flex();
     let model = small("mamba2").init(9, &device).unwrap();
-    let fails = |prompt: &[u32], temperature| {
-        let sampling = Sampling {
-            temperature,
-            ..Sampling::default()
-        };
-        Generator::new(&model, prompt, sampling)
-            .err()
-            .unwrap()
-            .to_string()
-    };
-    assert!(fails(&[], 1.0).contains("`prompt` is empty"));
-    assert!(fails(&[1], f64::NAN).contains("`temperature` is NaN"));
+    let error = Continuation::start(&model, &[]).unwrap_err().to_string();
+    assert!(error.contains("`prompt` is empty"), "{error}");
+    let error = Continuation::start(&model, &[1, 40])
+        .unwrap_err()
+        .to_string();
     assert!(
-        fails(&[1, 40], 1.0).contains("token 40 at position 1 is outside the vocabulary of 40")
+        error.contains("token 40 at position 1 is outside the vocabulary of 40"),
+        "{error}"
     );
+    let hot = Sampling {
+        temperature: f64::NAN,
+        ..Sampling::default()
+    };
+    let error = Sampler::new(hot).unwrap_err().to_string();
+    assert!(error.contains("`temperature` is NaN"), "{error}");
 }
 
 #[test]

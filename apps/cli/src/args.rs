@@ -1,0 +1,188 @@
+//! The command line as data. The texts here are what `--help` shows.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Models whose core is a structured state matrix: train, generate, inspect, reproduce.
+#[derive(Debug, Parser)]
+#[command(name = "resolvent", version, max_term_width = 100)]
+#[command(
+    after_help = "Exit codes: 0 success, 1 the work failed or was stopped, 2 wrong usage or bad input."
+)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// One of the commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train a small Mamba-2 on text that is already on this machine, compare, generate, report
+    Quickstart(Quickstart),
+    /// Train what a recipe describes
+    Train(Train),
+    /// Continue a text with a trained model, byte by byte
+    Generate(Generate),
+    /// Show a model's parameters, shapes, state and cost
+    Inspect(Inspect),
+    /// List the published systems and what works of each
+    Systems(Systems),
+    /// Run the experiment behind a paper's claim and compare with the paper
+    Reproduce(Reproduce),
+    /// Measure speed and memory beside a peer and the machine's limit
+    Bench(Bench),
+    /// One measurement of `bench memory`, in a process of its own
+    #[command(hide = true)]
+    BenchMemory(BenchMemory),
+}
+
+/// Flags of `quickstart`.
+#[derive(Debug, Args)]
+pub struct Quickstart {
+    /// Time budget for training, in minutes [default: 3]
+    #[arg(long, value_name = "M", conflicts_with = "steps")]
+    pub minutes: Option<f64>,
+    /// Number of training steps, instead of a time budget; makes the run repeatable to the bit
+    #[arg(long, value_name = "N")]
+    pub steps: Option<usize>,
+    /// Seed of the initial weights and the order of the data [default: 0]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Folder of the run [default: the first free runs/quickstart-N]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Go on with the run in --out, or with the newest runs/quickstart-N
+    #[arg(long)]
+    pub resume: bool,
+    /// Train on this file or folder instead of the Rust sources that Cargo.lock pins
+    #[arg(long, value_name = "PATH")]
+    pub text: Option<PathBuf>,
+    /// Mixer in every block: mamba2, mamba2-lti or attention
+    #[arg(long, value_name = "NAME")]
+    pub mixer: Option<String>,
+    /// Change a field of the recipe, as in --set model.hidden_size=128; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// Write the results to standard output as one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `train`.
+#[derive(Debug, Args)]
+pub struct Train {
+    /// The recipe, a TOML file such as recipes/quickstart.toml
+    pub recipe: PathBuf,
+    /// Change a field of the recipe, as in --set train.minutes=10; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// Folder of the run [default: the first free runs/NAME-N, NAME being the recipe's]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Go on with the run in --out, or with the newest runs/NAME-N
+    #[arg(long)]
+    pub resume: bool,
+    /// Write the results to standard output as one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `generate`.
+#[derive(Debug, Args)]
+pub struct Generate {
+    /// Folder with config.json and model.safetensors
+    #[arg(long, value_name = "DIR")]
+    pub model: PathBuf,
+    /// Text to continue; without it the model begins a file of its own
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub prompt: String,
+    /// Bytes to generate at most; the model may end the text earlier
+    #[arg(long, value_name = "N", default_value_t = 512)]
+    pub tokens: usize,
+    /// Divides the logits: 0 takes the most likely byte, 1 draws from the model's own distribution
+    #[arg(long, value_name = "T", default_value_t = 0.7)]
+    pub temperature: f64,
+    /// Draw among the K most likely bytes only; 0 keeps all
+    #[arg(long, value_name = "K", default_value_t = 0)]
+    pub top_k: usize,
+    /// Seed of the draws
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Store the state behind the last byte here, to go on from it later
+    #[arg(long, value_name = "FILE")]
+    pub save_state: Option<PathBuf>,
+    /// Go on from a state that --save-state stored
+    #[arg(long, value_name = "FILE")]
+    pub load_state: Option<PathBuf>,
+}
+
+/// Flags of `inspect`.
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// Folder with config.json and model.safetensors
+    pub model: PathBuf,
+    /// Sequence length at which cost and state are counted
+    #[arg(long, value_name = "L", default_value_t = 4096)]
+    pub length: usize,
+    /// Write everything to standard output as one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `systems`.
+#[derive(Debug, Args)]
+pub struct Systems {
+    /// Write the list to standard output as one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `reproduce`.
+#[derive(Debug, Args)]
+pub struct Reproduce {
+    /// Name of the system, as `resolvent systems` lists it
+    pub slug: String,
+    /// A smoke run of seconds, which decides nothing
+    #[arg(long)]
+    pub quick: bool,
+    /// Seeds, one repetition each [default: those of the committed reports]
+    #[arg(long, value_name = "N,N,...", value_delimiter = ',')]
+    pub seeds: Option<Vec<u64>>,
+    /// Folder of the report [default: reports; with --quick, runs/reports]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Write the report to standard output as one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `bench`.
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// Which benchmarks; all when none is named
+    #[arg(value_name = "OP")]
+    pub names: Vec<String>,
+    /// Few repeats and short sequences: shows that everything runs, measures little
+    #[arg(long)]
+    pub quick: bool,
+    /// Folder of the peers' scripts, prepared by its setup.sh
+    #[arg(long, value_name = "DIR", default_value = "oracles")]
+    pub oracles: PathBuf,
+    /// Write the rows to standard output as one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of the hidden command that measures memory.
+#[derive(Debug, Args)]
+pub struct BenchMemory {
+    /// Positions of the sequence.
+    pub length: usize,
+}

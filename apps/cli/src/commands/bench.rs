@@ -1,0 +1,86 @@
+//! `resolvent bench`.
+
+use std::ffi::OsString;
+
+use resolvent_claims::bench::{BenchReport, Options, Row, run as measure, run_child};
+
+use super::print_json;
+use crate::args::{Bench, BenchMemory};
+use crate::console::Console;
+use crate::error::CliError;
+use crate::progress::StageBars;
+use crate::stop::Stop;
+use crate::table::aligned;
+
+/// Measures, and shows the rows.
+pub fn run(options: &Bench, console: &Console, stop: &Stop) -> Result<(), CliError> {
+    let program = std::env::current_exe().map_or_else(|_| OsString::from("resolvent"), Into::into);
+    let options_of_bench = Options {
+        names: options.names.clone(),
+        quick: options.quick,
+        oracles: options.oracles.clone(),
+        memory_child: vec![
+            program.to_string_lossy().into_owned(),
+            "bench-memory".to_owned(),
+        ],
+    };
+    stop.ask("stopping after this benchmark; Ctrl-C again ends at once");
+    let mut bars = StageBars::new(console, stop);
+    let result = measure(&options_of_bench, &mut bars);
+    drop(bars);
+    let report = result?;
+    console.say(&text(&report));
+    if options.json {
+        print_json(&report)?;
+    }
+    Ok(())
+}
+
+/// One measurement of memory in this process.
+pub fn memory(options: &BenchMemory) -> Result<(), CliError> {
+    print_json(&run_child(options.length)?)
+}
+
+fn text(report: &BenchReport) -> String {
+    let rows: Vec<Vec<String>> = report.rows.iter().map(cells).collect();
+    let machine = &report.machine;
+    format!(
+        "{}, {} cores, {}; f32 matrix product {:.0} GFLOP/s, copy {:.1} GB/s\n\n{}",
+        machine.cpu,
+        machine.cores,
+        machine.os,
+        report.limits.gemm_gflops,
+        report.limits.copy_gb_per_second,
+        aligned(
+            &[
+                "bench", "case", "ours", "unit", "peer", "ratio", "limit", ""
+            ],
+            &rows
+        )
+    )
+}
+
+fn cells(row: &Row) -> Vec<String> {
+    let number = |value: Option<f64>| value.map_or_else(String::new, significant);
+    vec![
+        row.bench.to_owned(),
+        row.case.clone(),
+        significant(row.ours),
+        row.unit.to_owned(),
+        number(row.peer),
+        row.ratio
+            .map_or_else(String::new, |ratio| format!("{ratio:.2}x")),
+        number(row.limit),
+        row.peer_name.clone(),
+    ]
+}
+
+/// About four significant digits.
+fn significant(value: f64) -> String {
+    match value.abs() {
+        size if size >= 1000.0 => format!("{value:.0}"),
+        size if size >= 10.0 => format!("{value:.1}"),
+        size if size >= 0.1 => format!("{value:.3}"),
+        _ => format!("{value:.5}"),
+    }
+}
