@@ -5,6 +5,9 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 /// Lengths that break chunked code: nothing, one, around a chunk of 64, not a multiple of anything.
 pub const AWKWARD_LENGTHS: [usize; 8] = [0, 1, 2, 3, 63, 64, 65, 100];
 
+/// Outputs from inputs, all flat, in f64.
+pub type Reference<'a> = dyn Fn(&[Vec<f64>]) -> Vec<Vec<f64>> + 'a;
+
 /// An operation under test. Tensors cross this interface flat; the closures know the shapes.
 pub struct OpCase<'a> {
     /// Printed when something differs.
@@ -12,7 +15,7 @@ pub struct OpCase<'a> {
     /// Name and values of each differentiable input.
     pub inputs: Vec<(&'static str, Vec<f64>)>,
     /// Outputs from inputs, by the f64 reference.
-    pub reference: &'a dyn Fn(&[Vec<f64>]) -> Vec<Vec<f64>>,
+    pub reference: &'a Reference<'a>,
     /// The same outputs from tensors of any float format.
     pub tensors: &'a dyn Fn(&[Tensor<1>]) -> Vec<Tensor<1>>,
     /// Largest difference allowed in f32, relative to the largest value of the compared array.

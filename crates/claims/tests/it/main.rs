@@ -1,0 +1,5 @@
+//! Integration tests of the claims.
+
+mod mamba;
+mod report;
+mod systems;
