@@ -34,7 +34,7 @@ const NOTES: [&str; 7] = [
     "Selective copying has length 256 here and 4096 in the paper.",
     "Equal are width (64), depth (2), training steps and batches; parameter counts differ and stand in the measurements.",
     "All models are taught the task at shorter lengths first (a stage ends when the running accuracy over 25 steps reaches 99 %, or after a fixed number of steps; every fourth step then goes back to an earlier length) and never see more than 256 tokens before the test; the paper trains at one length, for far longer.",
-    "For induction heads A_log and dt_bias learn at 30 times the rate and the matrices decay by 0.2, found by a search on seeds of its own; all models have the same settings and number of steps.",
+    "For induction heads A_log and dt_bias learn at 30 times the rate the matrices decay by 0.2, and a tenth of every target is spread over the vocabulary, found by a search on seeds of its own; all models have the same settings and number of steps.",
     "The twin keeps the short convolution of width 4, the gate and the norm of the block; attention has rotary positions and no MLP.",
     "Attention is tested to length 4096 only, because its cost grows with the square of the length; the others to 65,536.",
 ];

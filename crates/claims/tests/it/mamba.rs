@@ -18,6 +18,7 @@ fn lesson<'a>(task: &'a dyn SequenceTask, stages: &'a [Stage]) -> Lesson<'a> {
         rate: 1e-2,
         dynamics: 1.0,
         weight_decay: 0.0,
+        smoothing: 0.0,
         seed: 5,
     }
 }
