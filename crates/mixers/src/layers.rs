@@ -74,7 +74,7 @@ impl Projection {
 /// Root-mean-square normalisation with a learned scale, optionally gated and grouped.
 #[derive(Module, Debug)]
 pub struct RmsNorm {
-    /// [channel]; ones at the start.
+    /// `[channel]`; ones at the start.
     pub weight: Param<Tensor<1>>,
 }
 

@@ -49,11 +49,15 @@ impl Draft {
             true => Verdict::quick(),
             false => Verdict::all_at_least(&self.values, self.threshold),
         };
+        let measured = match self.values.is_empty() {
+            true => format!("{}: not measured", self.ours),
+            false => self.ours,
+        };
         Finding {
             claim: self.claim.to_owned(),
             paper: self.paper.to_owned(),
             baseline: self.baseline,
-            ours: Figure::percent(self.ours, spread.mean()),
+            ours: Figure::percent(measured, spread.mean()),
             spread,
             criterion: self.criterion,
             verdict,
@@ -141,7 +145,7 @@ fn values(trials: &[Trial], mixer: &str, measure: impl Fn(&Trial) -> Option<f64>
     own.filter_map(measure).collect()
 }
 
-/// The mean of the measure over the seeds for all mixers but `mixer`.
+/// The mean of the measure over the seeds for all mixers but `mixer`; those without it are left out.
 fn beside(
     trials: &[Trial],
     mixer: &str,
@@ -150,9 +154,10 @@ fn beside(
 ) -> Vec<Figure> {
     let others = MIXERS.iter().filter(|other| **other != mixer);
     others
-        .map(|other| {
-            let spread = Spread::of(&values(trials, other, &measure));
-            Figure::percent(format!("{other}, {what}"), spread.mean())
+        .filter_map(|other| {
+            let own = values(trials, other, &measure);
+            let mean = Spread::of(&own).mean();
+            (!own.is_empty()).then(|| Figure::percent(format!("{other}, {what}"), mean))
         })
         .collect()
 }
@@ -171,7 +176,7 @@ pub fn plot(induction: &[Trial], quick: bool) -> LinePlot {
     };
     let smoke = if quick { " (smoke run)" } else { "" };
     LinePlot {
-        title: format!("Induction heads: accuracy at lengths never trained{smoke}"),
+        title: format!("Induction heads: accuracy by sequence length{smoke}"),
         x_label: "sequence length (tokens; trained up to 256)".to_owned(),
         y_label: "accuracy (%), mean over seeds".to_owned(),
         series: MIXERS.iter().map(line).collect(),

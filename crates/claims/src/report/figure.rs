@@ -58,7 +58,9 @@ impl Spread {
 
     /// Mean over the seeds; zero without any.
     pub fn mean(&self) -> f64 {
-        self.per_seed.iter().sum::<f64>() / self.per_seed.len().max(1) as f64
+        // An empty sum of floats is minus zero.
+        let sum = self.per_seed.iter().fold(0.0, |sum, value| sum + value);
+        sum / self.per_seed.len().max(1) as f64
     }
 }
 

@@ -38,10 +38,6 @@ pub const SYSTEMS: &[System] = &[
         "mamba",
         "Mamba: Linear-Time Sequence Modeling with Selective State Spaces",
         Home::Language,
-    )
-    .works(
-        "Mamba-2: block, time-invariant twin, language models in the published layouts, selective copying, induction heads; Mamba-1 and Mamba-3 are absent",
-        "resolvent reproduce mamba",
     ),
     base(
         "rwkv7",
@@ -254,14 +250,5 @@ const fn base(slug: &'static str, title: &'static str, home: Home) -> System {
     System {
         base: true,
         ..published(slug, title, home)
-    }
-}
-
-impl System {
-    const fn works(self, what: &'static str, command: &'static str) -> Self {
-        Self {
-            status: Status::Works { what, command },
-            ..self
-        }
     }
 }

@@ -15,7 +15,7 @@
 //! |---|---|
 //! | `x`, `y` | [batch, len, channel] |
 //! | `weight` | [channel, tap], tap K - 1 is the present (causal) |
-//! | `bias` | [channel] |
+//! | `bias` | `[channel]` |
 //! | `initial`, `state` | [batch, channel, tap - 1], oldest first |
 //!
 //! Cost: O(batch len channel K) time, no memory beyond the result.
@@ -62,7 +62,7 @@ pub struct Conv1dInput {
     pub x: Tensor<3>,
     /// [channel, tap].
     pub weight: Tensor<2>,
-    /// [channel]; absent means zero.
+    /// `[channel]`; absent means zero.
     pub bias: Option<Tensor<1>>,
     /// The K - 1 inputs before the first position, [batch, channel, tap - 1]; causal only.
     pub initial: Option<Tensor<3>>,

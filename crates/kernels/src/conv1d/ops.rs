@@ -25,7 +25,7 @@ pub struct Conv1dSaved<B: Backend> {
     pub x: FloatTensor<B>,
     /// [channel, tap].
     pub weight: FloatTensor<B>,
-    /// [channel].
+    /// `[channel]`.
     pub bias: FloatTensor<B>,
     /// [batch, channel, tap - 1].
     pub initial: FloatTensor<B>,
@@ -42,7 +42,7 @@ pub struct Conv1dGradients<B: Backend> {
     pub x: FloatTensor<B>,
     /// [channel, tap].
     pub weight: FloatTensor<B>,
-    /// [channel].
+    /// `[channel]`.
     pub bias: FloatTensor<B>,
     /// [batch, channel, tap - 1].
     pub initial: FloatTensor<B>,

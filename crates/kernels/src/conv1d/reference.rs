@@ -9,7 +9,7 @@ pub struct Conv1dSlices<'a> {
     pub x: &'a [f64],
     /// [channel, tap].
     pub weight: &'a [f64],
-    /// [channel].
+    /// `[channel]`.
     pub bias: &'a [f64],
     /// [batch, channel, tap - 1].
     pub initial: &'a [f64],

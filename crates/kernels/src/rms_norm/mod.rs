@@ -8,7 +8,7 @@
 //! y = v / sqrt(mean over the group of v^2 + eps) * weight
 //! ```
 //!
-//! `x`, `gate`, `y`: [row, channel]; `weight`: [channel]; a group is channel / groups neighbours.
+//! `x`, `gate`, `y`: [row, channel]; `weight`: `[channel]`; a group is channel / groups neighbours.
 //! The mean is taken per group: over the whole width it would be another function (the commonest
 //! porting error of Mamba-2). Backward recomputes v and the norm. O(rows channels) time.
 
@@ -44,7 +44,7 @@ pub struct RmsNormShape {
 /// Normalises the last axis; differentiable in `x`, `gate` and `weight`.
 ///
 /// # Shapes
-/// `x`, `gate`, result: [.., channel]; `weight`: [channel].
+/// `x`, `gate`, result: [.., channel]; `weight`: `[channel]`.
 ///
 /// # Errors
 /// Shapes that do not fit, channels not divisible by groups, eps not positive and finite, a device

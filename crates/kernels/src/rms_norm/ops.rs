@@ -23,7 +23,7 @@ pub struct RmsNormSaved<B: Backend> {
     pub x: FloatTensor<B>,
     /// [row, channel] or [0, 0].
     pub gate: FloatTensor<B>,
-    /// [channel].
+    /// `[channel]`.
     pub weight: FloatTensor<B>,
     /// Sizes and options.
     pub shape: RmsNormShape,
@@ -36,7 +36,7 @@ pub struct RmsNormGradients<B: Backend> {
     pub x: FloatTensor<B>,
     /// [row, channel] or [0, 0].
     pub gate: FloatTensor<B>,
-    /// [channel].
+    /// `[channel]`.
     pub weight: FloatTensor<B>,
 }
 

@@ -14,12 +14,12 @@
 //! |---|---|---|
 //! | X | `x` | [batch, len, head, head_dim] |
 //! | Delta | `dt`, after softplus | [batch, len, head] |
-//! | A (scalar per head, negative) | `a` | [head] |
+//! | A (scalar per head, negative) | `a` | `[head]` |
 //! | B, C | `b`, `c` | [batch, len, group, state] |
-//! | D | `d` | [head] |
+//! | D | `d` | `[head]` |
 //! | h_0, h_L | `initial`, `state` | [batch, head, head_dim, state] |
 //!
-//! Bodies: [`reference`] (f64 recurrence), `flex` (chunked: matrix products inside a chunk, a
+//! Bodies: [`mod@reference`] (f64 recurrence), `flex` (chunked: matrix products inside a chunk, a
 //! state of constant size between chunks). The backward pass recomputes chunk states from
 //! checkpoints instead of storing them.
 //!
@@ -48,13 +48,13 @@ pub struct SsdInput {
     pub x: Tensor<4>,
     /// Step sizes after softplus, [batch, len, head].
     pub dt: Tensor<3>,
-    /// Decay rate of each head, negative, [head].
+    /// Decay rate of each head, negative, `[head]`.
     pub a: Tensor<1>,
     /// Input projections, [batch, len, group, state].
     pub b: Tensor<4>,
     /// Output projections, [batch, len, group, state].
     pub c: Tensor<4>,
-    /// Direct term of each head, [head]; absent means zero.
+    /// Direct term of each head, `[head]`; absent means zero.
     pub d: Option<Tensor<1>>,
     /// State before the first position, [batch, head, head_dim, state]; absent means zero.
     pub initial: Option<Tensor<4>>,

@@ -32,13 +32,13 @@ pub struct SsdSaved<B: Backend> {
     pub x: FloatTensor<B>,
     /// [batch, len, head].
     pub dt: FloatTensor<B>,
-    /// [head].
+    /// `[head]`.
     pub a: FloatTensor<B>,
     /// [batch, len, group, state].
     pub b: FloatTensor<B>,
     /// [batch, len, group, state].
     pub c: FloatTensor<B>,
-    /// [head].
+    /// `[head]`.
     pub d: FloatTensor<B>,
     /// [batch, head, head_dim, state].
     pub initial: FloatTensor<B>,
@@ -55,13 +55,13 @@ pub struct SsdGradients<B: Backend> {
     pub x: FloatTensor<B>,
     /// [batch, len, head].
     pub dt: FloatTensor<B>,
-    /// [head].
+    /// `[head]`.
     pub a: FloatTensor<B>,
     /// [batch, len, group, state].
     pub b: FloatTensor<B>,
     /// [batch, len, group, state].
     pub c: FloatTensor<B>,
-    /// [head].
+    /// `[head]`.
     pub d: FloatTensor<B>,
     /// [batch, head, head_dim, state].
     pub initial: FloatTensor<B>,

@@ -9,13 +9,13 @@ pub struct SsdSlices<'a> {
     pub x: &'a [f64],
     /// [batch, len, head].
     pub dt: &'a [f64],
-    /// [head].
+    /// `[head]`.
     pub a: &'a [f64],
     /// [batch, len, group, state].
     pub b: &'a [f64],
     /// [batch, len, group, state].
     pub c: &'a [f64],
-    /// [head].
+    /// `[head]`.
     pub d: &'a [f64],
     /// [batch, head, head_dim, state].
     pub initial: &'a [f64],

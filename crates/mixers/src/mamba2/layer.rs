@@ -18,7 +18,7 @@ const SSM_LAYOUT: &str = "head,head_dim,state";
 pub struct Conv1dWeights {
     /// [channel, 1, tap].
     pub weight: Param<Tensor<3>>,
-    /// [channel].
+    /// `[channel]`.
     pub bias: Param<Tensor<1>>,
 }
 
@@ -29,13 +29,13 @@ pub struct Mamba2 {
     pub in_proj: Projection,
     /// Channels (x, B, C), or x.
     pub conv1d: Conv1dWeights,
-    /// [head].
+    /// `[head]`.
     pub dt_bias: Param<Tensor<1>>,
-    /// [head]; A = -exp(a_log). Published as `A_log`.
+    /// `[head]`; A = -exp(a_log). Published as `A_log`.
     pub a_log: Param<Tensor<1>>,
-    /// [head]. Published as `D`.
+    /// `[head]`. Published as `D`.
     pub d: Param<Tensor<1>>,
-    /// [inner].
+    /// `[inner]`.
     pub norm: RmsNorm,
     /// [hidden, inner].
     pub out_proj: Projection,

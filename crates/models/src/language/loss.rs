@@ -3,7 +3,7 @@
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor};
 
-/// Negative log-likelihood of each target in nats: [row] for logits [row, vocab], targets [row].
+/// Negative log-likelihood of each target in nats: `[row]` for logits [row, vocab], targets `[row]`.
 ///
 /// Negative targets carry no loss: their entry is zero.
 pub fn token_losses(logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {

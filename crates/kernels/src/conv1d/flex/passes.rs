@@ -54,7 +54,7 @@ pub(super) fn forward<T: Real>(saved: &Conv1dSaved<Flex>) -> FlexTensor {
     tensor(y, &[batch, len, channels])
 }
 
-/// Sums of one task: gradients of the parameters ([tap, channel] and [channel]) and of the carried
+/// Sums of one task: gradients of the parameters ([tap, channel] and `[channel]`) and of the carried
 /// inputs [tap - 1, channel].
 struct Partial<T> {
     row: usize,
