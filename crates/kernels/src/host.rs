@@ -1,7 +1,7 @@
 //! Flex tensors as slices and back.
 
 use crate::float::Real;
-use burn::tensor::{Bytes, DType, Shape};
+use burn::tensor::{Bytes, Shape};
 use burn_flex::{FlexTensor, Layout};
 
 /// A contiguous copy (or the tensor itself) whose elements can be borrowed as a slice.
@@ -20,17 +20,9 @@ impl Host {
         &self.0.storage::<T>()[start..start + count]
     }
 
-    /// Integer elements widened to `i64`; the integer width is a device setting in burn.
+    /// Integer elements widened to `i64`: the width is a setting of the device, or the caller's.
     pub(crate) fn integers(&self) -> Vec<i64> {
-        let start = self.0.layout().start_offset();
-        let count = self.0.layout().num_elements();
-        match self.0.dtype() {
-            DType::I32 => self.0.storage::<i32>()[start..start + count]
-                .iter()
-                .map(|&v| i64::from(v))
-                .collect(),
-            _ => self.0.storage::<i64>()[start..start + count].to_vec(),
-        }
+        self.0.clone().into_data().iter::<i64>().collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::check::{
     AWKWARD_LENGTHS, OpCase, check_op, distance, read, tensor, values, values_between,
 };
-use burn::tensor::{DType, Device, Int, Tensor};
+use burn::tensor::{DType, Device, Int, IntDType, Tensor};
 use resolvent_kernels::KernelError;
 use resolvent_kernels::reshape;
 use resolvent_kernels::ssd::{SsdInput, SsdOptions, SsdShape, reference, ssd};
@@ -356,6 +356,26 @@ fn ssd_when_shapes_or_options_are_wrong_names_the_value() {
         error,
         KernelError::SequenceOrder { position: 2, .. }
     ));
+}
+
+#[test]
+fn ssd_when_indices_have_any_integer_width_gives_the_same_bits() {
+    let s = shape(1, 20, 2, 1, 8);
+    let device = Device::flex();
+    let tensors: Vec<Tensor<1>> = inputs(s)
+        .iter()
+        .map(|v| tensor(v, DType::F32, &device))
+        .collect();
+    let indices: Vec<i64> = (0..20).map(|t| i64::from(t >= 7)).collect();
+    let run = |width: IntDType| {
+        let mut input = build(&tensors, &indices, s);
+        input.seq_idx = input.seq_idx.map(|indices| indices.cast(width));
+        read(&ssd(input, SsdOptions::default()).unwrap().y)
+    };
+    let wide = run(IntDType::I64);
+    for width in [IntDType::I32, IntDType::I16, IntDType::U8] {
+        assert_eq!(run(width), wide, "{width:?}");
+    }
 }
 
 #[test]
