@@ -2,6 +2,7 @@
 
 pub mod conv1d;
 mod device;
+pub mod dplr;
 mod error;
 mod float;
 mod gemm;

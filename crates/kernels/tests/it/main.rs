@@ -6,6 +6,8 @@ mod check;
 #[cfg(test)]
 mod conv1d;
 #[cfg(test)]
+mod dplr;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod rms_norm;
