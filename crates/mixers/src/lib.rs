@@ -6,9 +6,11 @@ pub mod layers;
 pub mod mamba2;
 mod mixer;
 pub mod registry;
+mod settings;
 mod state;
 
 pub use error::MixerError;
-pub use mixer::{CausalMixer, Cost, Materialised, Mixer};
-pub use registry::CausalLayer;
+pub use mixer::{CausalMixer, Cost, Materialised, Mixer, Pass};
+pub use registry::{CausalLayer, Settings};
+pub use settings::{MixerSettings, Place};
 pub use state::State;

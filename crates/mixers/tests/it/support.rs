@@ -3,22 +3,27 @@
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use resolvent_mixers::CausalLayer;
-use resolvent_mixers::mamba2::Mamba2Config;
-use resolvent_mixers::registry::{Sizes, build};
+use resolvent_mixers::{CausalLayer, Place, Settings};
+use serde_json::{Value, json};
 
 /// A mixer small enough to materialise, with nothing at a special size.
+///
+/// Every mixer takes the sizes that it knows.
 pub fn small(name: &str, groups: usize) -> CausalLayer {
-    let block = Mamba2Config {
-        hidden_size: 12,
-        state_size: 5,
-        head_dim: 6,
-        n_groups: groups,
-        chunk_size: 16,
-        ..Mamba2Config::default()
+    let Value::Object(sizes) = json!({
+        "hidden_size": 12,
+        "state_size": 5,
+        "head_dim": 6,
+        "n_groups": groups,
+        "chunk_size": 16,
+    }) else {
+        unreachable!("an object was written")
     };
     let mut rng = ChaCha8Rng::seed_from_u64(5);
-    build(name, &Sizes { block }, &mut rng, &Device::flex()).unwrap()
+    let settings = Settings::named(name).unwrap().with(&sizes).unwrap();
+    settings
+        .init(Place::ALONE, &mut rng, &Device::flex())
+        .unwrap()
 }
 
 /// Values in [-1, 1).

@@ -1,12 +1,13 @@
 //! A language model as a folder: `config.json` and `model.safetensors`.
 
 use super::config::{LanguageConfig, refused};
+use super::layouts;
 use super::model::LanguageModel;
-use super::original;
 use crate::error::ModelError;
 use crate::weights::{export, import};
 use burn::tensor::Device;
 use resolvent_formats::{FormatError, TensorMap, parse_json, write_json_atomic};
+use resolvent_mixers::CausalLayer;
 use serde_json::Value;
 use std::io::Read;
 use std::path::Path;
@@ -22,7 +23,7 @@ pub const WEIGHTS_FILE: &str = "model.safetensors";
 /// capitals of the paper.
 pub fn published_name(path: &str) -> String {
     let parts = path.split('.').filter_map(|part| match part {
-        "Mamba2" | "Attention" => None,
+        variant if CausalLayer::VARIANTS.contains(&variant) => None,
         "a_log" => Some("A_log"),
         "d" => Some("D"),
         other => Some(other),
@@ -51,11 +52,7 @@ pub fn load(folder: &Path, device: &Device) -> Result<LanguageModel, ModelError>
     let path = folder.join(CONFIG_FILE);
     let json: Value = parse_json(&without_python_infinity(&read_bounded(&path)?), &path)?;
     let map = TensorMap::read(&folder.join(WEIGHTS_FILE))?;
-    let (config, mut map) = if original::is_original(&json) {
-        original::translate(&json, map)?
-    } else {
-        (LanguageConfig::from_json(&json)?, map)
-    };
+    let (config, mut map) = layouts::read(&json, map)?;
     if config.tie_word_embeddings {
         // Some writers store the tied head a second time.
         map.take("lm_head.weight").ok();
@@ -66,7 +63,7 @@ pub fn load(folder: &Path, device: &Device) -> Result<LanguageModel, ModelError>
 
 /// A configuration may promise any size: believe it only as far as the weights file is large.
 fn require_size(config: &LanguageConfig, map: &TensorMap) -> Result<(), ModelError> {
-    let promised = config.cost(1)?.parameters;
+    let promised = config.cost(1).parameters;
     let stored: u64 = map.iter().map(|(_, tensor)| tensor.elements() as u64).sum();
     if promised <= stored {
         return Ok(());

@@ -17,9 +17,9 @@
 mod config;
 mod folder;
 mod generate;
+mod layouts;
 mod loss;
 mod model;
-mod original;
 
 pub use config::LanguageConfig;
 pub use folder::{CONFIG_FILE, WEIGHTS_FILE, load, published_name, save};

@@ -7,9 +7,7 @@ use burn::tensor::{Device, Int, Tensor};
 use rand_chacha::ChaCha8Rng;
 use resolvent_kernels::reshape;
 use resolvent_mixers::layers::{Projection, RmsNorm, normal, parameter};
-use resolvent_mixers::mamba2::Mamba2Config;
-use resolvent_mixers::registry::{Sizes, build};
-use resolvent_mixers::{CausalLayer, CausalMixer, Cost, Mixer, State};
+use resolvent_mixers::{CausalLayer, CausalMixer, Cost, Mixer, Pass, Place, State};
 
 /// Standard deviation of a fresh embedding.
 const EMBEDDING_STD: f32 = 0.02;
@@ -59,21 +57,18 @@ impl LanguageModel {
         rng: &mut ChaCha8Rng,
         device: &Device,
     ) -> Result<Self, ModelError> {
-        let hidden = config.block.hidden_size;
+        let hidden = config.hidden_size();
         let values = normal(rng, config.vocab_size * hidden, EMBEDDING_STD);
         let embeddings = Embedding {
             weight: parameter(values, [config.vocab_size, hidden], device),
         };
-        let block = Mamba2Config {
-            output_scale: 1.0 / (config.num_hidden_layers as f64).sqrt(),
-            ..config.block.clone()
-        };
-        let sizes = Sizes { block };
-        let layers = (0..config.num_hidden_layers)
-            .map(|_| {
+        let layers = config.num_hidden_layers;
+        let layers = (0..layers)
+            .map(|layer| {
+                let place = Place { layer, layers };
                 Ok(Block {
                     norm: RmsNorm::new(hidden, device),
-                    mixer: build(&config.mixer, &sizes, rng, device)?,
+                    mixer: config.mixer.init(place, rng, device)?,
                 })
             })
             .collect::<Result<_, ModelError>>()?;
@@ -145,11 +140,15 @@ impl LanguageModel {
         tokens: Tensor<2, Int>,
         seq_idx: Option<Tensor<2, Int>>,
     ) -> Result<Tensor<3>, ModelError> {
-        let eps = self.config.block.layer_norm_epsilon;
+        let eps = self.config.layer_norm_epsilon;
         let mut h = self.embed(tokens);
+        let mut pass = Pass {
+            seq_idx,
+            ..Pass::default()
+        };
         for block in &self.backbone.layers {
             let normed = block.norm.forward(h.clone(), eps)?;
-            h = h + block.mixer.forward(normed, seq_idx.clone())?;
+            h = h + block.mixer.forward(normed, &mut pass)?;
         }
         Ok(self.backbone.norm_f.forward(h, eps)?)
     }
@@ -239,13 +238,16 @@ impl LanguageModel {
         tokens: Tensor<2, Int>,
         mut state: State,
     ) -> Result<(Tensor<3>, State), ModelError> {
-        let eps = self.config.block.layer_norm_epsilon;
+        let eps = self.config.layer_norm_epsilon;
         let mut h = self.embed(tokens);
         let mut next = State::new();
+        let mut pass = Pass::default();
         for (index, block) in self.backbone.layers.iter().enumerate() {
             let prefix = format!("layers.{index}");
             let normed = block.norm.forward(h.clone(), eps)?;
-            let (mixed, inner) = block.mixer.advance(normed, state.unnest(&prefix))?;
+            let (mixed, inner) = block
+                .mixer
+                .advance(normed, state.unnest(&prefix), &mut pass)?;
             next.nest(&prefix, inner);
             h = h + mixed;
         }
@@ -254,7 +256,6 @@ impl LanguageModel {
 
     /// Cost of the whole model for one sequence of `length`.
     pub fn cost(&self, length: usize) -> Cost {
-        let cost = self.config.cost(length);
-        cost.expect("the mixer is known, or this model could not have been built")
+        self.config.cost(length)
     }
 }

@@ -2,13 +2,14 @@
 
 use burn::tensor::{DType, Device, Tensor};
 use resolvent_formats::{TensorMap, read_json};
-use resolvent_mixers::mamba2::Mamba2Config;
+use resolvent_mixers::Settings;
 use resolvent_models::ModelError;
 use resolvent_models::language::{
     CONFIG_FILE, Continuation, LanguageConfig, LanguageModel, Sampler, Sampling, WEIGHTS_FILE,
     cross_entropy, load, save,
 };
 use resolvent_models::weights::count_parameters;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 fn golden(name: &str) -> PathBuf {
@@ -18,16 +19,13 @@ fn golden(name: &str) -> PathBuf {
 }
 
 fn small(mixer: &str) -> LanguageConfig {
+    let Value::Object(sizes) = json!({ "hidden_size": 16, "state_size": 8, "head_dim": 8 }) else {
+        unreachable!("an object was written")
+    };
     LanguageConfig {
-        mixer: mixer.into(),
+        mixer: Settings::named(mixer).unwrap().with(&sizes).unwrap(),
         vocab_size: 40,
         num_hidden_layers: 2,
-        block: Mamba2Config {
-            hidden_size: 16,
-            state_size: 8,
-            head_dim: 8,
-            ..Mamba2Config::default()
-        },
         ..LanguageConfig::default()
     }
 }
@@ -123,7 +121,7 @@ fn folder_when_weights_are_truncated_or_of_another_shape_names_what_is_wrong() {
     assert!(error.contains(WEIGHTS_FILE), "{error}");
     std::fs::write(&weights, &bytes).unwrap();
     let config = folder.path().join(CONFIG_FILE);
-    let mut json: serde_json::Value = read_json(&config).unwrap();
+    let mut json: Value = read_json(&config).unwrap();
     json["state_size"] = 16.into();
     std::fs::write(&config, json.to_string()).unwrap();
     let error = load(folder.path(), &device).unwrap_err().to_string();
@@ -143,7 +141,7 @@ fn folder_when_the_config_promises_more_than_the_weights_is_refused_before_alloc
     let device = Device::flex();
     save(&small("mamba2").init(3, &device).unwrap(), folder.path()).unwrap();
     let path = folder.path().join(CONFIG_FILE);
-    let mut json: serde_json::Value = read_json(&path).unwrap();
+    let mut json: Value = read_json(&path).unwrap();
     json["vocab_size"] = (1 << 22).into();
     json["hidden_size"] = (1 << 20).into();
     json.as_object_mut().unwrap().remove("num_heads");
@@ -162,14 +160,17 @@ fn config_when_python_wrote_a_bare_infinity_is_read() {
     save(&small("mamba2").init(1, &device).unwrap(), folder.path()).unwrap();
     let path = folder.path().join(CONFIG_FILE);
     let text = std::fs::read_to_string(&path).unwrap();
-    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let json: Value = serde_json::from_str(&text).unwrap();
     let limit = json["time_step_limit"].to_string();
     let mut old = json.clone();
-    old["time_step_limit"] = serde_json::json!("LIMIT");
+    old["time_step_limit"] = json!("LIMIT");
     let bare = old.to_string().replace("\"LIMIT\"", "[0.0, Infinity]");
     std::fs::write(&path, bare).unwrap();
     let model = load(folder.path(), &device).unwrap();
-    assert_eq!(model.config.block.time_step_limit, (0.0, f64::INFINITY));
+    let Settings::Mamba2(block) = &model.config.mixer else {
+        panic!("another mixer came back: {:?}", model.config.mixer)
+    };
+    assert_eq!(block.time_step_limit, (0.0, f64::INFINITY));
     assert!(limit.contains("Infinity"));
 }
 

@@ -1,21 +1,21 @@
 //! The layout of state-spaces/mamba: other configuration keys, and `backbone.embedding`.
 
-use super::config::{Keys, LanguageConfig, refused};
+use super::Layout;
 use crate::error::ModelError;
+use crate::language::config::{Keys, LanguageConfig, refused};
 use resolvent_formats::TensorMap;
 use resolvent_mixers::mamba2::Mamba2Config;
 use serde_json::{Map, Value};
 
-/// Whether a `config.json` is of the original layout.
-pub(super) fn is_original(config: &Value) -> bool {
-    config.get("d_model").is_some() && config.get("ssm_cfg").is_some()
-}
+pub(super) const LAYOUT: Layout = Layout {
+    name: "the original one of state-spaces/mamba",
+    is: |config| config.get("d_model").is_some() && config.get("ssm_cfg").is_some(),
+    read,
+    write: |_| None, // other tools read the Hugging Face layout
+};
 
 /// Configuration and weights under Hugging Face's names.
-pub(super) fn translate(
-    config: &Value,
-    map: TensorMap,
-) -> Result<(LanguageConfig, TensorMap), ModelError> {
+fn read(config: &Value, map: TensorMap) -> Result<(LanguageConfig, TensorMap), ModelError> {
     let empty = Map::new();
     let top = Keys(config.as_object().unwrap_or(&empty));
     let ssm = config.get("ssm_cfg").and_then(Value::as_object);
@@ -41,11 +41,11 @@ pub(super) fn translate(
     let multiple = top.size("pad_vocab_size_multiple", Some(8))?;
     let defaults = Mamba2Config::default();
     let config = LanguageConfig {
-        mixer: "mamba2".into(),
         vocab_size: vocabulary.next_multiple_of(multiple),
         num_hidden_layers: top.size("n_layer", None)?,
         tie_word_embeddings: top.flag("tie_embeddings", true)?,
-        block: Mamba2Config {
+        layer_norm_epsilon: defaults.layer_norm_epsilon,
+        mixer: Mamba2Config {
             hidden_size: top.size("d_model", None)?,
             state_size: ssm.size("d_state", Some(defaults.state_size))?,
             expand: ssm.size("expand", Some(defaults.expand))?,
@@ -54,9 +54,9 @@ pub(super) fn translate(
             conv_kernel: ssm.size("d_conv", Some(defaults.conv_kernel))?,
             chunk_size: ssm.size("chunk_size", Some(defaults.chunk_size))?,
             ..defaults
-        },
+        }
+        .into(),
     };
-    config.validate()?;
     let mut renamed = TensorMap::new();
     for (name, tensor) in map.iter() {
         let name = name.replace("backbone.embedding.", "backbone.embeddings.");
