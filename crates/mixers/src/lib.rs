@@ -6,6 +6,7 @@ pub mod layers;
 pub mod mamba2;
 mod mixer;
 pub mod registry;
+pub mod rwkv7;
 mod settings;
 mod state;
 

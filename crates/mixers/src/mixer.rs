@@ -159,3 +159,29 @@ pub(crate) fn expect_width(
         expected: expected.to_string(),
     })
 }
+
+/// Checks that the sequence indices of a pass, if there are any, belong to this input.
+pub(crate) fn expect_indices(
+    mixer: &'static str,
+    pass: &Pass,
+    input: &Tensor<3>,
+) -> Result<(), MixerError> {
+    let Some(indices) = &pass.seq_idx else {
+        return Ok(());
+    };
+    let ([rows, columns], [batch, length, _]) = (indices.dims(), input.dims());
+    for (axis, got, expected) in [
+        ("seq_idx batch", rows, batch),
+        ("seq_idx length", columns, length),
+    ] {
+        if got != expected {
+            return Err(MixerError::Input {
+                mixer,
+                axis,
+                got,
+                expected: expected.to_string(),
+            });
+        }
+    }
+    Ok(())
+}

@@ -5,6 +5,7 @@ use crate::attention::{Attention, AttentionConfig};
 use crate::error::MixerError;
 use crate::mamba2::{Mamba2, Mamba2Config};
 use crate::mixer::{CausalMixer, Cost, Materialised, Mixer, Pass};
+use crate::rwkv7::{Rwkv7, Rwkv7ChannelConfig, Rwkv7ChannelMix, Rwkv7Config};
 use crate::settings::{MixerSettings, Place, overlay, to_map};
 use crate::state::State;
 use burn::module::Module;
@@ -39,6 +40,16 @@ pub const CAUSAL: &[Registration] = &[
         name: "attention",
         about: "causal softmax attention with rotary positions",
         defaults: || AttentionConfig::default().into(),
+    },
+    Registration {
+        name: "rwkv7",
+        about: "generalised delta rule with a vector-valued decay (RWKV-7 time mix)",
+        defaults: || Rwkv7Config::default().into(),
+    },
+    Registration {
+        name: "rwkv7-channel-mix",
+        about: "token shift and squared ReLU (RWKV-7 channel mix)",
+        defaults: || Rwkv7ChannelConfig::default().into(),
     },
 ];
 
@@ -134,7 +145,12 @@ macro_rules! causal_mixers {
     };
 }
 
-causal_mixers!(Mamba2(Mamba2Config), Attention(AttentionConfig));
+causal_mixers!(
+    Mamba2(Mamba2Config),
+    Attention(AttentionConfig),
+    Rwkv7(Rwkv7Config),
+    Rwkv7ChannelMix(Rwkv7ChannelConfig),
+);
 
 impl Settings {
     /// The defaults of the mixer called `name`.
