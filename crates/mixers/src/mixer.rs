@@ -130,10 +130,10 @@ impl std::ops::Add for Cost {
 
     fn add(self, other: Self) -> Self {
         Self {
-            parallel_flops: self.parallel_flops + other.parallel_flops,
-            step_flops: self.step_flops + other.step_flops,
-            state_bytes: self.state_bytes + other.state_bytes,
-            parameters: self.parameters + other.parameters,
+            parallel_flops: self.parallel_flops.saturating_add(other.parallel_flops),
+            step_flops: self.step_flops.saturating_add(other.step_flops),
+            state_bytes: self.state_bytes.saturating_add(other.state_bytes),
+            parameters: self.parameters.saturating_add(other.parameters),
         }
     }
 }
