@@ -14,6 +14,9 @@ use crate::weights::Rename;
 use resolvent_formats::TensorMap;
 use serde_json::Value;
 
+/// A configuration, and the weights that belong to it.
+type Read = Result<(LanguageConfig, TensorMap), ModelError>;
+
 /// One layout.
 pub(super) struct Layout {
     /// In words, for messages.
@@ -21,7 +24,7 @@ pub(super) struct Layout {
     /// Whether a `config.json` is of this layout.
     is: fn(&Value) -> bool,
     /// Configuration, and the weights under our names.
-    read: fn(&Value, TensorMap) -> Result<(LanguageConfig, TensorMap), ModelError>,
+    read: fn(&Value, TensorMap) -> Read,
     /// The `config.json` of a model, if the layout can hold it.
     write: fn(&LanguageConfig) -> Option<Value>,
     /// Names of the tensors, both ways.
