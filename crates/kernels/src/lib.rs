@@ -7,6 +7,7 @@ mod error;
 mod float;
 mod gemm;
 mod host;
+pub mod layer_norm;
 pub mod rms_norm;
 mod segments;
 pub mod ssd;

@@ -10,6 +10,8 @@ mod dplr;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod layer_norm;
+#[cfg(test)]
 mod rms_norm;
 #[cfg(test)]
 mod ssd;
