@@ -1,12 +1,12 @@
 //! Layers that mixers and models share, with parameters in the published layouts.
 
 use crate::error::MixerError;
-use crate::mixer::expect_width;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
+use resolvent_kernels::layer_norm::layer_norm;
 use resolvent_kernels::rms_norm::rms_norm;
 
 /// A parameter from host values.
@@ -170,29 +170,21 @@ impl LayerNorm {
         input: Tensor<D>,
         eps: f64,
     ) -> Result<Tensor<D>, MixerError> {
-        let dims = input.dims();
-        let [channels] = self.weight.dims();
-        expect_width("layer_norm", dims[D - 1], channels)?;
-        if dims.contains(&0) {
-            return Ok(input);
-        }
-        let rows = dims[..D - 1].iter().product();
-        let normed = self.grouped(input.reshape([rows, channels]), 1, eps);
-        Ok(normed.reshape(dims))
+        self.grouped(input, 1, eps)
     }
 
-    /// Every one of `groups` equal parts of a row on its own: [row, channel], without empty axes.
+    /// Each of `groups` equal parts of the last axis on its own.
     ///
-    /// # Numerics
-    /// Population variance of the centred values, in the input's format.
-    pub fn grouped(&self, input: Tensor<2>, groups: usize, eps: f64) -> Tensor<2> {
-        let [rows, channels] = input.dims();
-        let parts = input.reshape([rows * groups, channels / groups]);
-        let centred = parts.clone() - parts.mean_dim(1);
-        let variance = (centred.clone() * centred.clone()).mean_dim(1);
-        let normed = (centred / (variance + eps).sqrt()).reshape([rows, channels]);
-        let row = |param: &Param<Tensor<1>>| param.val().reshape([1, channels]);
-        normed * row(&self.weight) + row(&self.bias)
+    /// # Errors
+    /// Another number of channels, or one that `groups` does not divide.
+    pub fn grouped<const D: usize>(
+        &self,
+        input: Tensor<D>,
+        groups: usize,
+        eps: f64,
+    ) -> Result<Tensor<D>, MixerError> {
+        let (weight, bias) = (self.weight.val(), self.bias.val());
+        Ok(layer_norm(input, weight, bias, groups, eps)?)
     }
 }
 

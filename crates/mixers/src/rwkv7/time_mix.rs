@@ -190,16 +190,18 @@ impl Rwkv7 {
     }
 
     /// Norm, bonus, gate, output projection of `mixed` [batch, len, head, value].
-    fn project(&self, mixed: Tensor<4>, driven: Driven) -> Tensor<3> {
+    fn project(&self, mixed: Tensor<4>, driven: Driven) -> Result<Tensor<3>, MixerError> {
         let [batch, len, heads, dim] = mixed.dims();
         let (rows, width) = (batch * len, heads * dim);
         let eps = self.config.group_norm_epsilon;
-        let normed = self.ln_x.grouped(mixed.reshape([rows, width]), heads, eps);
+        let normed = self
+            .ln_x
+            .grouped(mixed.reshape([rows, width]), heads, eps)?;
         let scan = driven.scan;
         let weighted = scan.r * scan.k * self.r_k.val().reshape([1, 1, heads, dim]);
         let bonus = weighted.sum_dim(3) * scan.v;
         let gated = (normed + bonus.reshape([rows, width])) * driven.gate;
-        self.output.forward(gated).reshape([batch, len, width])
+        Ok(self.output.forward(gated).reshape([batch, len, width]))
     }
 
     /// Output, and the state behind the last position where it is wanted; no axis may be empty.
@@ -216,7 +218,7 @@ impl Rwkv7 {
             ..DplrOptions::default()
         };
         let out = dplr(driven.scan.clone(), options)?;
-        Ok((self.project(out.y, driven), out.state))
+        Ok((self.project(out.y, driven)?, out.state))
     }
 
     fn state_shape(&self, batch: usize) -> [usize; 4] {
@@ -258,7 +260,7 @@ impl Mixer for Rwkv7 {
 
     fn finish(&self, input: Tensor<3>, mixed: Tensor<4>) -> Result<Tensor<3>, MixerError> {
         let driven = self.drive(input, Carried::default(), &mut Pass::default())?;
-        Ok(self.project(mixed, driven))
+        self.project(mixed, driven)
     }
 
     fn cost(&self, length: usize) -> Cost {
