@@ -167,7 +167,8 @@ def arguments():
         add.add_argument(f"--{flag}", type=int, default=default)
     for flag, default in (("chunk", 16), ("repeat", 5), ("warm-up", 1)):
         add.add_argument(f"--{flag}", type=int, default=default)
-    add.add_argument("--peer", choices=("all", "dplr_recurrence", "dplr_chunkwise"), default="all")
+    add.add_argument("--peer", choices=("all", "dplr_recurrence", "dplr_chunkwise"), default="all",
+                     help="backward through dplr_recurrence keeps every state: mind the memory")
     add.add_argument("--backward", action="store_true", help="time forward + backward")
 
     add = commands.add_parser("train")

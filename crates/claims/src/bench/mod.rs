@@ -5,6 +5,7 @@
 //! `oracles/peer_bench.py` in the environment that `oracles/setup.sh` makes; without it their column
 //! says so.
 
+mod dplr;
 mod machine;
 mod memory;
 mod peer;
@@ -37,6 +38,11 @@ pub const BENCHES: &[Bench] = &[
         name: "ssd",
         about: "the chunked scan, forward and with backward, beside PyTorch and the GEMM floor",
         run: ssd::run,
+    },
+    Bench {
+        name: "dplr",
+        about: "the scan of RWKV-7 in both forms, beside flash-linear-attention's references",
+        run: dplr::run,
     },
     Bench {
         name: "train",
