@@ -14,8 +14,8 @@ pub(super) const ROWS: usize = 4;
 const STEPS: usize = 16;
 /// Key size from which the chunked form is the faster one (its products then outweigh their
 /// overhead), and its best chunk there. Measured with forward and backward pass on x86-64 with
-/// AVX-512, one thread: step by step takes 0.4 to 0.9 times as long for 16, 32 and 64 keys, 1.1 times as
-/// long for 128, 1.4 times as long for 256.
+/// AVX-512, one thread: step by step takes 0.4 to 0.9 times as long for 16, 32 and 64 keys, 1.2 times as
+/// long for 128, 1.5 times as long for 256.
 const LARGE: usize = 128;
 const LARGE_CHUNK: usize = 32;
 
