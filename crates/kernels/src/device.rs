@@ -4,6 +4,11 @@ use crate::error::KernelError;
 use burn::backend::DispatchDevice;
 use burn::tensor::{DType, Device, FloatDType, Tensor};
 
+/// Whether operations have a body for this device.
+pub(crate) fn has_body(device: &Device) -> bool {
+    require_body("", device).is_ok()
+}
+
 /// Refuses a device for which no body was written, before burn would panic.
 pub(crate) fn require_body(op: &'static str, device: &Device) -> Result<(), KernelError> {
     match device.clone().inner().as_dispatch() {

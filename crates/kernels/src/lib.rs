@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod adamw;
 pub mod conv1d;
 mod device;
 mod error;

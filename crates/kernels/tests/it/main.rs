@@ -2,6 +2,8 @@
 //! golden files of `oracles/`.
 
 #[cfg(test)]
+mod adamw;
+#[cfg(test)]
 mod check;
 #[cfg(test)]
 mod conv1d;

@@ -3,7 +3,7 @@
 use burn::tensor::{DType, Device, Tensor};
 use resolvent_formats::{TensorMap, read_json};
 use resolvent_mixers::Settings;
-use resolvent_models::ModelError;
+use resolvent_mixers::registry::CAUSAL;
 use resolvent_models::language::{
     CONFIG_FILE, Continuation, LanguageConfig, LanguageModel, Sampler, Sampling, WEIGHTS_FILE,
     cross_entropy, load, save,
@@ -91,19 +91,19 @@ fn layouts_when_both_hold_the_same_weights_give_the_same_bits() {
 
 #[test]
 fn folder_when_saved_and_loaded_gives_the_same_bits_for_every_mixer() {
-    for mixer in ["mamba2", "mamba2-lti", "attention"] {
+    for mixer in CAUSAL.iter().map(|entry| entry.name) {
         let folder = tempfile::tempdir().unwrap();
         let device = Device::flex();
         let model = small(mixer).init(3, &device).unwrap();
         save(&model, folder.path()).unwrap();
         let loaded = load(folder.path(), &device).unwrap();
-        assert_eq!(loaded.config.mixer, mixer);
+        assert_eq!(loaded.config, model.config);
         let tokens = model.tokens(&[1, 2, 3, 39], 4).unwrap();
         let a = read(&model.logits(tokens.clone(), None).unwrap());
         assert_eq!(a, read(&loaded.logits(tokens, None).unwrap()));
         assert_eq!(
             count_parameters(&model) as u64,
-            model.config.cost(1).unwrap().parameters
+            model.config.cost(1).parameters
         );
     }
 }
@@ -262,12 +262,22 @@ fn init_when_the_seed_is_the_same_gives_the_same_weights() {
     };
     assert_eq!(bits(1), bits(1));
     assert_ne!(bits(1), bits(2));
-    let unknown = LanguageConfig {
-        mixer: "mamba9".into(),
-        ..small("mamba2")
-    };
-    assert!(matches!(
-        unknown.init(1, &device),
-        Err(ModelError::Mixer(_))
-    ));
+}
+
+#[test]
+fn config_when_it_names_no_layout_or_mixer_says_what_there_is() {
+    let refusal = |json| LanguageConfig::from_json(&json).unwrap_err().to_string();
+    let error = refusal(json!({ "model_type": "mamba9" }));
+    assert!(
+        error.contains("mamba9") && error.contains("\"mamba2\""),
+        "{error}"
+    );
+    let error = refusal(json!({ "model_type": "resolvent", "mixer": "mamba9" }));
+    assert!(
+        error.contains("mamba9") && error.contains("attention"),
+        "{error}"
+    );
+    let error = refusal(json!({ "model_type": "resolvent" }));
+    assert!(error.contains("`mixer` is missing"), "{error}");
+    assert!(refusal(json!([1])).contains("an object"));
 }
