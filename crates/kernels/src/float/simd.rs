@@ -196,7 +196,7 @@ fn power_of_two<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
 #[inline(always)]
 fn exp2_fraction<S: Simd>(simd: S, f: S::f32s) -> S::f32s {
     const Q: [f32; 6] = [
-        0.693_147_2,
+        std::f32::consts::LN_2,
         0.240_226_48,
         0.055_503_324,
         0.009_618_437,
