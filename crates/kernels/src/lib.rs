@@ -9,6 +9,7 @@ mod gemm;
 mod host;
 pub mod rms_norm;
 mod segments;
+pub mod selective_scan;
 pub mod ssd;
 
 pub use device::reshape;

@@ -12,4 +12,6 @@ mod golden;
 #[cfg(test)]
 mod rms_norm;
 #[cfg(test)]
+mod selective_scan;
+#[cfg(test)]
 mod ssd;

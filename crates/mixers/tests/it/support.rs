@@ -16,6 +16,7 @@ pub fn small(name: &str, groups: usize) -> CausalLayer {
         "head_dim": 6,
         "n_groups": groups,
         "chunk_size": 16,
+        "time_step_rank": 3,
     }) else {
         unreachable!("an object was written")
     };

@@ -3,6 +3,7 @@
 //! A mixer with a published layout is written in it, so that the tools people already use open the
 //! model; every other mixer is written as our own model type, which no other tool takes for its own.
 
+mod mamba;
 mod mamba2;
 mod original;
 mod own;
@@ -25,7 +26,7 @@ pub(super) struct Layout {
 }
 
 /// All layouts; the first that fits is taken, for reading and for writing.
-const LAYOUTS: &[Layout] = &[original::LAYOUT, mamba2::LAYOUT, own::LAYOUT];
+const LAYOUTS: &[Layout] = &[original::LAYOUT, mamba::LAYOUT, mamba2::LAYOUT, own::LAYOUT];
 
 /// Configuration and weights of a folder, whatever its layout.
 ///
