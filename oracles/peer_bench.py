@@ -5,6 +5,8 @@
   selective-scan  the same of mamba-ssm's `selective_scan_ref` and of transformers' Mamba-1 path, with
           softplus, skip and gate
   mamba   the same of transformers' whole Mamba-1 block
+  dplr    forward (or forward + backward) of flash-linear-attention's `dplr_recurrence` and
+          `dplr_chunkwise`, which are plain PyTorch, f32
   train   a plain PyTorch training loop of `Mamba2ForCausalLM` on random tokens
   logits  opens a model folder with transformers and prints the logits of given tokens
 """
@@ -125,6 +127,35 @@ def mamba(args):
     return {"pass": "forward+backward" if args.backward else "forward", "peers": peers}
 
 
+def dplr(args):
+    from fla.ops.generalized_delta_rule.dplr.naive import dplr_chunkwise, dplr_recurrence
+
+    torch.manual_seed(0)
+    shape = (args.batch, args.heads, args.length)
+    r, k = torch.randn(2, *shape, args.key)
+    v = torch.randn(*shape, args.value)
+    unit = torch.nn.functional.normalize(torch.randn(*shape, args.key), dim=-1)
+    rate = torch.rand(*shape, args.key)
+    log_decay = -torch.empty(*shape, args.key).uniform_(0.001, 0.6065)
+    cotangent = torch.randn_like(v)
+    peers = {}
+    for name, function in (("dplr_recurrence", dplr_recurrence), ("dplr_chunkwise", dplr_chunkwise)):
+        if args.peer not in (name, "all"):
+            continue
+        inputs = (r, k, v, -unit, unit * rate, log_decay)
+        leaves = [t.clone().requires_grad_(args.backward) for t in inputs]
+        options = {"chunk_size": args.chunk} if function is dplr_chunkwise else {}
+
+        def work():
+            y, _ = function(*leaves, **options)
+            if args.backward:
+                torch.autograd.grad(y, leaves, cotangent)
+
+        taken = seconds_of(work, args.repeat, args.warm_up)
+        peers[name] = {"seconds": taken, "median_seconds": statistics.median(taken)}
+    return {"pass": "forward+backward" if args.backward else "forward", "peers": peers}
+
+
 def train(args):
     """AdamW on cross-entropy with clipping at 1.0: what a few lines of PyTorch give."""
     torch.manual_seed(0)
@@ -189,6 +220,14 @@ def arguments():
         add.add_argument("--peer", choices=peers, default="all")
         add.add_argument("--backward", action="store_true", help="time forward + backward")
 
+    add = commands.add_parser("dplr")
+    for flag, default in (("batch", 1), ("length", 4096), ("heads", 8), ("key", 64), ("value", 64)):
+        add.add_argument(f"--{flag}", type=int, default=default)
+    for flag, default in (("chunk", 16), ("repeat", 5), ("warm-up", 1)):
+        add.add_argument(f"--{flag}", type=int, default=default)
+    add.add_argument("--peer", choices=("all", "dplr_recurrence", "dplr_chunkwise"), default="all")
+    add.add_argument("--backward", action="store_true", help="time forward + backward")
+
     add = commands.add_parser("train")
     add.add_argument("--config", type=Path, required=True, help="config.json in the Hugging Face layout")
     for flag, default in (("batch", 8), ("length", 512), ("steps", 10)):
@@ -207,9 +246,16 @@ def main():
     args = arguments()
     torch.set_num_threads(args.threads)
     load = os.getloadavg()[0]
-    commands = {"ssd": ssd, "selective-scan": selective_scan, "mamba": mamba, "train": train}
-    result = {**commands, "logits": logits}[args.command](args)
-    packages = ("torch", "transformers", "mamba-ssm")
+    commands = {
+        "ssd": ssd,
+        "selective-scan": selective_scan,
+        "mamba": mamba,
+        "dplr": dplr,
+        "train": train,
+        "logits": logits,
+    }
+    result = commands[args.command](args)
+    packages = ("torch", "transformers", "mamba-ssm", "flash-linear-attention")
     header = {
         "versions": {name: importlib.metadata.version(name) for name in packages},
         "machine": platform.machine(),

@@ -3,10 +3,12 @@
 pub mod adamw;
 pub mod conv1d;
 mod device;
+pub mod dplr;
 mod error;
 mod float;
 mod gemm;
 mod host;
+pub mod layer_norm;
 pub mod rms_norm;
 mod segments;
 pub mod selective_scan;

@@ -7,6 +7,7 @@ pub mod mamba;
 pub mod mamba2;
 mod mixer;
 pub mod registry;
+pub mod rwkv7;
 mod settings;
 mod state;
 

@@ -6,6 +6,7 @@ use crate::error::MixerError;
 use crate::mamba::{Mamba, MambaConfig};
 use crate::mamba2::{Mamba2, Mamba2Config};
 use crate::mixer::{CausalMixer, Cost, Materialised, Mixer, Pass};
+use crate::rwkv7::{Rwkv7, Rwkv7ChannelConfig, Rwkv7ChannelMix, Rwkv7Config};
 use crate::settings::{MixerSettings, Place, overlay, to_map};
 use crate::state::State;
 use burn::module::Module;
@@ -45,6 +46,16 @@ pub const CAUSAL: &[Registration] = &[
         name: "attention",
         about: "causal softmax attention with rotary positions",
         defaults: || AttentionConfig::default().into(),
+    },
+    Registration {
+        name: "rwkv7",
+        about: "generalised delta rule with a vector-valued decay (RWKV-7 time mix)",
+        defaults: || Rwkv7Config::default().into(),
+    },
+    Registration {
+        name: "rwkv7-channel-mix",
+        about: "token shift and squared ReLU (RWKV-7 channel mix)",
+        defaults: || Rwkv7ChannelConfig::default().into(),
     },
 ];
 
@@ -144,6 +155,8 @@ causal_mixers!(
     Mamba(MambaConfig),
     Mamba2(Mamba2Config),
     Attention(AttentionConfig),
+    Rwkv7(Rwkv7Config),
+    Rwkv7ChannelMix(Rwkv7ChannelConfig),
 );
 
 impl Settings {

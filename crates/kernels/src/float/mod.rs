@@ -71,13 +71,43 @@ pub(crate) fn sigmoid<T: Real>(x: T) -> T {
     T::one() / (T::one() + (-x).exp_fast())
 }
 
-/// Runs `body` compiled for the widest vector unit of this machine.
+/// Runs a *short* `body` compiled for the widest vector unit of this machine.
 ///
-/// Functions that `body` calls must be `#[inline(always)]`, or they keep the baseline code.
+/// Functions that `body` calls must be `#[inline(always)]`, or they keep the baseline code. So does a
+/// closure that has become long by what was inlined into it: the compiler then calls it instead of
+/// inlining it, and nothing tells. For more than a loop use [`vectorised!`], which cannot fail that way.
 #[inline(always)]
 pub(crate) fn vectorise<R>(body: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(body)
 }
+
+/// Declares a function that is compiled for the widest vector unit of this machine, whatever its
+/// length. Functions that it calls must be `#[inline(always)]`, or they keep the baseline code.
+macro_rules! vectorised {
+    ($(#[$meta:meta])* fn $name:ident<$T:ident>($($arg:ident: $type:ty),+ $(,)?) $body:block) => {
+        $crate::float::vectorised! {
+            $(#[$meta])* fn $name<$T>($($arg: $type),+) -> () $body
+        }
+    };
+    ($(#[$meta:meta])* fn $name:ident<$T:ident>($($arg:ident: $type:ty),+ $(,)?) -> $out:ty $body:block) => {
+        $(#[$meta])*
+        #[allow(clippy::too_many_arguments)]
+        fn $name<$T: $crate::float::Real>($($arg: $type),+) -> $out {
+            struct VectorisedBody<A>(A);
+            impl<$T: $crate::float::Real> pulp::WithSimd for VectorisedBody<($($type,)+)> {
+                type Output = $out;
+
+                #[inline(always)]
+                fn with_simd<S: pulp::Simd>(self, _: S) -> $out {
+                    let ($($arg,)+) = self.0;
+                    $body
+                }
+            }
+            pulp::Arch::new().dispatch(VectorisedBody(($($arg,)+)))
+        }
+    };
+}
+pub(crate) use vectorised;
 
 /// Dot product with sixteen independent partial sums, so that it vectorises without reassociation.
 #[inline(always)]

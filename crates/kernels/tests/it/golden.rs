@@ -1,9 +1,11 @@
-//! Golden files of `oracles/`: values and gradients from PyTorch and mamba-ssm.
+//! Golden files of `oracles/`: values and gradients from PyTorch, mamba-ssm and
+//! flash-linear-attention.
 
 use crate::check::{distance, read, tensor};
 use burn::tensor::{DType, Device, Int, Tensor};
 use resolvent_formats::TensorMap;
 use resolvent_kernels::conv1d::{Activation, Conv1dInput, Conv1dOptions, Padding, conv1d};
+use resolvent_kernels::dplr::{DplrInput, DplrOptions, dplr};
 use resolvent_kernels::rms_norm::rms_norm;
 use resolvent_kernels::selective_scan::{SelectiveScanInput, SelectiveScanOptions, selective_scan};
 use resolvent_kernels::ssd::{SsdInput, SsdOptions, ssd};
@@ -159,6 +161,49 @@ fn selective_scan_when_compared_with_mamba_ssm_agrees_in_values_and_gradients() 
                 g.same(name, &values.grad(&grads).unwrap(), 1e-4);
             }
         }
+    }
+}
+
+#[test]
+fn dplr_when_compared_with_flash_linear_attention_agrees_in_values_and_gradients() {
+    for (path, chunk) in files("dplr_")
+        .iter()
+        .flat_map(|p| [(p, 1), (p, 16), (p, 64)])
+    {
+        let g = Golden::open(path);
+        let input = DplrInput {
+            r: g.leaf("r"),
+            g: g.leaf("g"),
+            k: g.leaf("k"),
+            v: g.leaf("v"),
+            a: g.leaf("a"),
+            b: g.leaf("b"),
+            initial: Some(g.leaf("init")),
+            seq_idx: g.indices(),
+        };
+        let options = DplrOptions {
+            chunk: Some(chunk),
+            final_state: true,
+            scale: (g.dims::<4>("r")[3] as f64).powf(-0.5),
+        };
+        let out = dplr(input.clone(), options).unwrap();
+        let state = out.state.unwrap();
+        g.same("y", &out.y, 2e-5);
+        g.same("final", &state, 2e-5);
+        let gy: Tensor<4> = g.leaf("gy");
+        let gfinal: Tensor<4> = g.leaf("gfinal");
+        let grads = ((out.y * gy.detach()).sum() + (state * gfinal.detach()).sum()).backward();
+        g.same("grad_r", &input.r.grad(&grads).unwrap(), 1e-4);
+        g.same("grad_g", &input.g.grad(&grads).unwrap(), 1e-4);
+        g.same("grad_k", &input.k.grad(&grads).unwrap(), 1e-4);
+        g.same("grad_v", &input.v.grad(&grads).unwrap(), 1e-4);
+        g.same("grad_a", &input.a.grad(&grads).unwrap(), 1e-4);
+        g.same("grad_b", &input.b.grad(&grads).unwrap(), 1e-4);
+        g.same(
+            "grad_init",
+            &input.initial.unwrap().grad(&grads).unwrap(),
+            1e-4,
+        );
     }
 }
 

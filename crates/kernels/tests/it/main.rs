@@ -8,7 +8,11 @@ mod check;
 #[cfg(test)]
 mod conv1d;
 #[cfg(test)]
+mod dplr;
+#[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod layer_norm;
 #[cfg(test)]
 mod rms_norm;
 #[cfg(test)]

@@ -23,11 +23,11 @@ fn small(mixer: &str) -> LanguageConfig {
     let Value::Object(sizes) = json!({ "hidden_size": 16, "state_size": 8, "head_dim": 8 }) else {
         unreachable!("an object was written")
     };
+    let mixer = Settings::named(mixer).unwrap().with(&sizes).unwrap();
     LanguageConfig {
-        mixer: Settings::named(mixer).unwrap().with(&sizes).unwrap(),
         vocab_size: 40,
         num_hidden_layers: 2,
-        ..LanguageConfig::default()
+        ..LanguageConfig::of(mixer)
     }
 }
 
@@ -271,7 +271,7 @@ fn continuation_when_greedy_goes_on_as_the_parallel_form_says() {
 #[test]
 fn continuation_when_stored_and_loaded_draws_the_same_tokens() {
     let device = Device::flex();
-    for mixer in ["mamba2", "attention"] {
+    for mixer in ["mamba2", "attention", "rwkv7"] {
         let model = small(mixer).init(9, &device).unwrap();
         let mut text = Continuation::start(&model, &[1, 2, 3]).unwrap();
         let folder = tempfile::tempdir().unwrap();

@@ -3,6 +3,7 @@
 use super::Layout;
 use crate::error::ModelError;
 use crate::language::config::{Keys, LanguageConfig, refused};
+use crate::language::folder::published_name;
 use resolvent_formats::TensorMap;
 use resolvent_mixers::Settings;
 use resolvent_mixers::mamba::MambaConfig;
@@ -14,6 +15,7 @@ pub(super) const LAYOUT: Layout = Layout {
     is: |config| config.get("d_model").is_some() && config.get("ssm_cfg").is_some(),
     read,
     write: |_| None, // other tools read the Hugging Face layout
+    rename: published_name,
 };
 
 /// Of every norm; the layout has no key for it.
