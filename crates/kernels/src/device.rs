@@ -8,6 +8,8 @@ use burn::tensor::{DType, Device, FloatDType, Tensor};
 pub(crate) fn require_body(op: &'static str, device: &Device) -> Result<(), KernelError> {
     match device.clone().inner().as_dispatch() {
         DispatchDevice::Flex(_) => Ok(()),
+        #[cfg(any(feature = "cuda", feature = "cube-cpu"))]
+        DispatchDevice::Cube(_) => Ok(()),
         #[allow(unreachable_patterns)] // reachable as soon as another backend is compiled in
         other => Err(KernelError::Device {
             op,
@@ -37,6 +39,16 @@ pub(crate) fn working_dtype(dtype: DType) -> DType {
     match dtype {
         DType::F64 => DType::F64,
         _ => DType::F32,
+    }
+}
+
+/// The format in which a body reads the tensors that make up its traffic: CubeCL bodies read half
+/// precision as it is, since a widened copy would cost more than the operation.
+pub(crate) fn storage_dtype(dtype: DType, device: &Device) -> DType {
+    match device.clone().inner().as_dispatch() {
+        #[cfg(any(feature = "cuda", feature = "cube-cpu"))]
+        DispatchDevice::Cube(_) => dtype,
+        _ => working_dtype(dtype),
     }
 }
 

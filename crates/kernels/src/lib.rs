@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 pub mod conv1d;
+#[cfg(feature = "cube")]
+mod cube;
 mod device;
 mod error;
 mod float;

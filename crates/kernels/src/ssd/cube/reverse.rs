@@ -1,0 +1,412 @@
+//! One cube walks backwards along the length of one head and keeps the gradient R of the state in
+//! registers; the states before each chunk come from the checkpoints of a forward run.
+//!
+//! Per chunk, with M_ij the decay from j to i, K = C B^T, G = dy x^T, and S the state before it:
+//!
+//! ```text
+//! W = M o K;  D = M o G o dt_j;  E = W o G
+//! dx_j  = dt_j (sum_i W_ij dy_i + out_j R B_j) + d dy_j
+//! dC_i  = sum_j D_ij B_j + into_i S^T dy_i
+//! dB_j  = sum_i D_ij C_i + out_j dt_j R^T x_j
+//! ddt_j = sum_i E_ij + out_j x_j . R B_j + a da_j
+//! da_t  = sum_{j < t <= i} E_ij dt_j + sum_{i >= t} into_i C_i . S^T dy_i
+//!         + sum_{j < t} out_j dt_j x_j . R B_j + through <R, S>
+//! R     = through R + (into o dy)^T C
+//! ```
+//!
+//! The double sum of da is a suffix sum of (row sums - column sums) of E_ij dt_j without its
+//! diagonal, which would cancel only up to rounding.
+
+use super::decay::Decay;
+use super::forward::{Sizes, Task};
+use super::plan::Plan;
+use super::product::{Tile, cleared, col, holds, multiply, row};
+use super::tiles::{load, scale_rows, scale_tile, spread, stage, store, tile_slice};
+use crate::cube::cube_sum;
+use cubecl::prelude::*;
+
+/// Sums over the rows or columns of a chunk's squares, one per position.
+#[derive(CubeType)]
+struct Sums<A: Float> {
+    /// sum_{j < i} E_ij dt_j.
+    arriving: Shared<[A]>,
+    /// sum_{i > j} E_ij dt_j.
+    leaving: Shared<[A]>,
+    /// sum_i E_ij.
+    direct: Shared<[A]>,
+    /// into_i C_i . S^T dy_i.
+    carried: Shared<[A]>,
+    /// out_j x_j . R B_j.
+    entering: Shared<[A]>,
+}
+
+#[cube]
+impl<A: Float> Sums<A> {
+    fn new(#[comptime] chunk: usize) -> Self {
+        Sums::<A> {
+            arriving: Shared::<[A]>::new_slice(chunk),
+            leaving: Shared::<[A]>::new_slice(chunk),
+            direct: Shared::<[A]>::new_slice(chunk),
+            carried: Shared::<[A]>::new_slice(chunk),
+            entering: Shared::<[A]>::new_slice(chunk),
+        }
+    }
+
+    /// Sums of E over both axes.
+    fn squares(&mut self, flows: &Shared<[A]>, steps: &Shared<[A]>, #[comptime] plan: Plan) {
+        let pitch = comptime!(plan.pitch(plan.chunk));
+        let mut i = UNIT_POS as usize;
+        while i < comptime!(plan.chunk) {
+            let mut arriving = A::from_int(0);
+            let mut leaving = A::from_int(0);
+            for j in 0..comptime!(plan.chunk) {
+                if j < i {
+                    arriving += flows[i * pitch + j] * steps[j];
+                }
+                if j > i {
+                    leaving += flows[j * pitch + i];
+                }
+            }
+            self.arriving[i] = arriving;
+            self.leaving[i] = leaving * steps[i];
+            self.direct[i] = leaving + flows[i * pitch + i];
+            i += comptime!(plan.units);
+        }
+    }
+
+    /// Gradient of dt a at position `t`.
+    fn decay_gradient(
+        &self,
+        t: usize,
+        steps: &Shared<[A]>,
+        through: A,
+        #[comptime] chunk: usize,
+    ) -> A {
+        let mut sum = through;
+        for i in 0..chunk {
+            if i >= t {
+                sum += self.arriving[i] - self.leaving[i] + self.carried[i];
+            } else {
+                sum += self.entering[i] * steps[i];
+            }
+        }
+        sum
+    }
+}
+
+/// Sums of the rows of a staged tile.
+#[cube]
+fn row_sums<A: Float>(
+    staged: &Shared<[A]>,
+    sums: &mut Shared<[A]>,
+    #[comptime] pitch: usize,
+    #[comptime] tile: Tile,
+) {
+    let mut i = UNIT_POS as usize;
+    while i < comptime!(tile.rows) {
+        let mut sum = A::from_int(0);
+        for j in 0..comptime!(tile.cols) {
+            sum += staged[i * pitch + j];
+        }
+        sums[i] = sum;
+        i += comptime!(tile.units);
+    }
+}
+
+/// staged = result o tile, element by element.
+#[cube]
+fn stage_product<A: Float, S: Float>(
+    result: &Array<A>,
+    tile_values: &Shared<[S]>,
+    staged: &mut Shared<[A]>,
+    #[comptime] pitch: usize,
+    #[comptime] tile: Tile,
+) {
+    #[unroll(tile.unroll)]
+    for e in 0..comptime!(tile.share()) {
+        if holds(e, tile) {
+            let at = row(e, tile) * pitch + col(e, tile);
+            staged[at] = result[e] * A::cast_from(tile_values[at]);
+        }
+    }
+}
+
+/// Writes dx, the contributions of this head (block) to dB and dC, ddt of this block, the gradient
+/// of the initial state, and this cube's contributions to the gradients of a and d.
+#[cube(launch)]
+pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Float>(
+    x: &[E],
+    a: &[A],
+    b: &[E],
+    c: &[E],
+    d: &[A],
+    seq_idx: &[I],
+    sums: &[W],
+    steps: &[A],
+    checkpoints: &[S],
+    dy: &[E],
+    dx: &mut [E],
+    db: &mut [D],
+    dc: &mut [D],
+    ddt: &mut [A],
+    da: &mut [A],
+    dd: &mut [A],
+    dinitial: &mut [A],
+    sizes: Sizes,
+    #[comptime] state_wanted: bool,
+    #[comptime] plan: Plan,
+    #[define(E, S, A, W, I, D)] _types: [ElemType; 6],
+) {
+    let unit = UNIT_POS as usize;
+    let task = Task::of_cube(&sizes, plan);
+    let values = comptime!(plan.values());
+    let projections = comptime!(plan.projections());
+    let scores = comptime!(plan.scores());
+    let states = comptime!(plan.states());
+    let pitch_n = comptime!(plan.pitch(plan.state));
+    let pitch_p = comptime!(plan.pitch(plan.block));
+    let pitch_q = comptime!(plan.pitch(plan.chunk));
+    let rows_n = comptime!(plan.by_rows(plan.state));
+    let cols_n = comptime!(plan.by_cols(plan.state));
+    let rows_p = comptime!(plan.by_rows(plan.block));
+    let cols_p = comptime!(plan.by_cols(plan.block));
+    let rows_q = comptime!(plan.by_rows(plan.chunk));
+    let cols_q = comptime!(plan.by_cols(plan.chunk));
+    let mut decay = Decay::<A, W, I>::new(plan.chunk, plan.packed);
+    let mut line = Sums::<A>::new(plan.chunk);
+    let mut tile_b = tile_slice::<S>(comptime!(plan.area(plan.chunk, plan.state)));
+    let mut tile_c = tile_slice::<S>(comptime!(plan.area(plan.chunk, plan.state)));
+    let mut tile_x = tile_slice::<S>(comptime!(plan.area(plan.chunk, plan.block)));
+    let mut tile_dy = tile_slice::<S>(comptime!(plan.area(plan.chunk, plan.block)));
+    let mut tile_s = tile_slice::<S>(comptime!(plan.area(plan.block, plan.state)));
+    let mut tile_r = tile_slice::<S>(comptime!(plan.area(plan.block, plan.state)));
+    let mut weights = tile_slice::<S>(comptime!(plan.area(plan.chunk, plan.chunk)));
+    let mut shares = tile_slice::<S>(comptime!(plan.area(plan.chunk, plan.chunk)));
+    let mut flows = tile_slice::<A>(comptime!(plan.area(plan.chunk, plan.chunk)));
+    let mut staged = tile_slice::<A>(comptime!(plan.area(
+        plan.chunk,
+        if plan.state > plan.block {
+            plan.state
+        } else {
+            plan.block
+        }
+    )));
+    let mut parts = Shared::<[A]>::new_slice(comptime!(plan.units));
+    let rate = a[task.head];
+    let direct = d[task.head];
+    let mut sum_a = A::from_int(0);
+    let mut sum_d = A::from_int(0);
+    let mut gradient = cleared::<A>(states);
+    if comptime!(state_wanted) {
+        gradient = spread::<E, A>(dy, &task.state(sizes.y_elements, &sizes), states);
+    }
+    for turn in 0..sizes.chunks {
+        let index = sizes.chunks - 1 - turn;
+        let place = task.place(index, &sizes, plan);
+        let start = task.positions(index, &sizes, plan.chunk);
+        let window_n = task.projections(&place, &sizes);
+        let window_p = task.values(&place, &sizes);
+        sync_cube();
+        load::<E, S>(&mut tile_b, b, &window_n, pitch_n, plan.wide, projections);
+        load::<E, S>(&mut tile_c, c, &window_n, pitch_n, plan.wide, projections);
+        load::<E, S>(&mut tile_x, x, &window_p, pitch_p, plan.wide, values);
+        load::<E, S>(&mut tile_dy, dy, &window_p, pitch_p, plan.wide, values);
+        load::<S, S>(
+            &mut tile_s,
+            checkpoints,
+            &task.checkpoint(index, &sizes),
+            pitch_n,
+            plan.wide,
+            states,
+        );
+        stage::<A, S>(&gradient, &mut tile_r, pitch_n, states);
+        decay.load(
+            sums,
+            steps,
+            seq_idx,
+            &place,
+            start,
+            sizes.len,
+            plan.chunk,
+            plan.units,
+            plan.packed,
+        );
+        sync_cube();
+
+        // The squares of the chunk.
+        let mut products = cleared::<A>(scores);
+        multiply::<S, A>(
+            &mut products,
+            &tile_c,
+            &tile_b,
+            plan.state,
+            rows_n,
+            cols_n,
+            scores,
+        );
+        let mut outer = cleared::<A>(scores);
+        multiply::<S, A>(
+            &mut outer,
+            &tile_dy,
+            &tile_x,
+            plan.block,
+            rows_p,
+            cols_p,
+            scores,
+        );
+        #[unroll(plan.unroll)]
+        for e in 0..comptime!(scores.share()) {
+            if holds(e, scores) {
+                let i = row(e, scores);
+                let j = col(e, scores);
+                let kept = decay.between(i, j, plan.packed);
+                let weight = kept * products[e];
+                let at = i * pitch_q + j;
+                weights[at] = S::cast_from(weight);
+                shares[at] = S::cast_from(kept * decay.steps[j] * outer[e]);
+                flows[at] = weight * outer[e];
+                if i == j {
+                    sum_d += outer[e];
+                }
+            }
+        }
+        sync_cube();
+        line.squares(&flows, &decay.steps, plan);
+
+        // dx, and out x . R B on the way.
+        let mut result = cleared::<A>(values);
+        multiply::<S, A>(
+            &mut result,
+            &tile_b,
+            &tile_r,
+            plan.state,
+            rows_n,
+            cols_n,
+            values,
+        );
+        scale_rows::<A>(&mut result, &decay.out, values);
+        stage_product::<A, S>(&result, &tile_x, &mut staged, pitch_p, values);
+        multiply::<S, A>(
+            &mut result,
+            &weights,
+            &tile_dy,
+            plan.chunk,
+            cols_q,
+            rows_p,
+            values,
+        );
+        scale_rows::<A>(&mut result, &decay.steps, values);
+        #[unroll(plan.unroll)]
+        for e in 0..comptime!(values.share()) {
+            if holds(e, values) {
+                let at = row(e, values) * pitch_p + col(e, values);
+                result[e] += direct * A::cast_from(tile_dy[at]);
+            }
+        }
+        store::<A, E>(&result, dx, &window_p, values);
+        sync_cube();
+        row_sums::<A>(&staged, &mut line.entering, pitch_p, values);
+        sync_cube();
+
+        // dC, and into C . S^T dy on the way.
+        let own = task.contribution(&place, &sizes);
+        let mut result = cleared::<A>(projections);
+        multiply::<S, A>(
+            &mut result,
+            &tile_dy,
+            &tile_s,
+            plan.block,
+            rows_p,
+            rows_n,
+            projections,
+        );
+        scale_rows::<A>(&mut result, &decay.into, projections);
+        stage_product::<A, S>(&result, &tile_c, &mut staged, pitch_n, projections);
+        multiply::<S, A>(
+            &mut result,
+            &shares,
+            &tile_b,
+            plan.chunk,
+            rows_q,
+            rows_n,
+            projections,
+        );
+        store::<A, D>(&result, dc, &own, projections);
+        sync_cube();
+        row_sums::<A>(&staged, &mut line.carried, pitch_n, projections);
+
+        // dB.
+        let mut result = cleared::<A>(projections);
+        multiply::<S, A>(
+            &mut result,
+            &tile_x,
+            &tile_r,
+            plan.block,
+            rows_p,
+            rows_n,
+            projections,
+        );
+        scale_rows::<A>(&mut result, &decay.moved, projections);
+        multiply::<S, A>(
+            &mut result,
+            &shares,
+            &tile_c,
+            plan.chunk,
+            cols_q,
+            rows_n,
+            projections,
+        );
+        store::<A, D>(&result, db, &own, projections);
+
+        // ddt and da.
+        let mut inner = A::from_int(0);
+        #[unroll(plan.unroll)]
+        for e in 0..comptime!(states.share()) {
+            if holds(e, states) {
+                let at = row(e, states) * pitch_n + col(e, states);
+                inner += gradient[e] * A::cast_from(tile_s[at]);
+            }
+        }
+        let inner = cube_sum::<A>(inner, &mut parts, plan.units) * decay.through[0];
+        let mut t = unit;
+        while t < place.count {
+            let slope = line.decay_gradient(t, &decay.steps, inner, plan.chunk);
+            sum_a += slope * decay.steps[t];
+            let at = (task.row * sizes.len + place.first + t) * sizes.heads + task.head;
+            ddt[task.block * sizes.steps + at] = line.direct[t] + line.entering[t] + rate * slope;
+            t += comptime!(plan.units);
+        }
+
+        // The gradient of the state before the chunk.
+        scale_tile::<A, S>(&mut tile_dy, &decay.into, pitch_p, values);
+        sync_cube();
+        let through = decay.through[0];
+        #[unroll(plan.unroll)]
+        for e in 0..comptime!(states.share()) {
+            gradient[e] = gradient[e] * through;
+        }
+        multiply::<S, A>(
+            &mut gradient,
+            &tile_dy,
+            &tile_c,
+            plan.chunk,
+            cols_p,
+            rows_n,
+            states,
+        );
+    }
+    store::<A, A>(
+        &gradient,
+        dinitial,
+        &task.state(0usize.runtime(), &sizes),
+        states,
+    );
+    sync_cube();
+    let sum_a = cube_sum::<A>(sum_a, &mut parts, plan.units);
+    let sum_d = cube_sum::<A>(sum_d, &mut parts, plan.units);
+    if unit == 0 {
+        let at = (task.row * sizes.blocks + task.block) * sizes.heads + task.head;
+        da[at] = sum_a;
+        dd[at] = sum_d;
+    }
+}
