@@ -246,6 +246,7 @@ pub(super) fn forward<E: Float, S: Float, A: Float, W: Float, I: Numeric>(
                 &state,
                 checkpoints,
                 &task.checkpoint(index, &sizes),
+                plan.wide,
                 comptime!(plan.states()),
             );
         }
@@ -267,10 +268,15 @@ pub(super) fn forward<E: Float, S: Float, A: Float, W: Float, I: Numeric>(
                     let i = row(e, scores);
                     let j = col(e, scores);
                     let kept = decay.between(i, j, plan.packed);
-                    let weight = products[e] * kept * decay.steps[j];
-                    weights[i * comptime!(plan.pitch(plan.chunk)) + j] = S::cast_from(weight);
+                    products[e] = products[e] * kept * decay.steps[j];
                 }
             }
+            stage::<A, S>(
+                &products,
+                &mut weights,
+                comptime!(plan.pitch(plan.chunk)),
+                scores,
+            );
             sync_cube();
             let mut result = cleared::<A>(values);
             multiply::<S, A>(
@@ -300,7 +306,7 @@ pub(super) fn forward<E: Float, S: Float, A: Float, W: Float, I: Numeric>(
                     result[e] += direct * A::cast_from(tile_x[at]);
                 }
             }
-            store::<A, E>(&result, y, &task.values(&place, &sizes), values);
+            store::<A, E>(&result, y, &task.values(&place, &sizes), plan.wide, values);
             sync_cube();
         }
         carry::<S, A, W, I>(&mut state, &mut tile_x, &tile_b, &decay, plan);
@@ -310,6 +316,7 @@ pub(super) fn forward<E: Float, S: Float, A: Float, W: Float, I: Numeric>(
             &state,
             y,
             &task.state(sizes.y_elements, &sizes),
+            plan.wide,
             comptime!(plan.states()),
         );
     }

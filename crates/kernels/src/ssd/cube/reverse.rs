@@ -28,10 +28,8 @@ use cubecl::prelude::*;
 /// Sums over the rows or columns of a chunk's squares, one per position.
 #[derive(CubeType)]
 struct Sums<A: Float> {
-    /// sum_{j < i} E_ij dt_j.
-    arriving: Shared<[A]>,
-    /// sum_{i > j} E_ij dt_j.
-    leaving: Shared<[A]>,
+    /// sum_{j < i} E_ij dt_j - sum_{k > i} E_ki dt_i.
+    net: Shared<[A]>,
     /// sum_i E_ij.
     direct: Shared<[A]>,
     /// into_i C_i . S^T dy_i.
@@ -44,22 +42,33 @@ struct Sums<A: Float> {
 impl<A: Float> Sums<A> {
     fn new(#[comptime] chunk: usize) -> Self {
         Sums::<A> {
-            arriving: Shared::<[A]>::new_slice(chunk),
-            leaving: Shared::<[A]>::new_slice(chunk),
+            net: Shared::<[A]>::new_slice(chunk),
             direct: Shared::<[A]>::new_slice(chunk),
             carried: Shared::<[A]>::new_slice(chunk),
             entering: Shared::<[A]>::new_slice(chunk),
         }
     }
 
-    /// Sums of E over both axes.
-    fn squares(&mut self, flows: &Shared<[A]>, steps: &Shared<[A]>, #[comptime] plan: Plan) {
+    /// Sums of E over both axes; `parts` units share a row, then one adds their parts.
+    ///
+    /// Synchronises the cube.
+    fn squares(
+        &mut self,
+        flows: &Shared<[A]>,
+        steps: &Shared<[A]>,
+        parts: &mut Shared<[A]>,
+        #[comptime] plan: Plan,
+    ) {
         let pitch = comptime!(plan.pitch(plan.chunk));
-        let mut i = UNIT_POS as usize;
-        while i < comptime!(plan.chunk) {
+        let per_row = comptime!(sharers(plan.chunk, plan.units));
+        let mut at = UNIT_POS as usize;
+        while at < comptime!(plan.chunk * per_row) {
+            let i = at / per_row;
+            let first = at % per_row;
             let mut arriving = A::from_int(0);
             let mut leaving = A::from_int(0);
-            for j in 0..comptime!(plan.chunk) {
+            for step in 0..comptime!(plan.chunk / per_row) {
+                let j = step * per_row + first;
                 if j < i {
                     arriving += flows[i * pitch + j] * steps[j];
                 }
@@ -67,11 +76,24 @@ impl<A: Float> Sums<A> {
                     leaving += flows[j * pitch + i];
                 }
             }
-            self.arriving[i] = arriving;
-            self.leaving[i] = leaving * steps[i];
+            parts[at] = arriving;
+            parts[comptime!(plan.chunk * per_row) + at] = leaving;
+            at += comptime!(plan.units);
+        }
+        sync_cube();
+        let mut i = UNIT_POS as usize;
+        while i < comptime!(plan.chunk) {
+            let mut arriving = A::from_int(0);
+            let mut leaving = A::from_int(0);
+            for part in 0..per_row {
+                arriving += parts[i * per_row + part];
+                leaving += parts[comptime!(plan.chunk * per_row) + i * per_row + part];
+            }
+            self.net[i] = arriving - leaving * steps[i];
             self.direct[i] = leaving + flows[i * pitch + i];
             i += comptime!(plan.units);
         }
+        sync_cube();
     }
 
     /// Gradient of dt a at position `t`.
@@ -85,7 +107,7 @@ impl<A: Float> Sums<A> {
         let mut sum = through;
         for i in 0..chunk {
             if i >= t {
-                sum += self.arriving[i] - self.leaving[i] + self.carried[i];
+                sum += self.net[i] + self.carried[i];
             } else {
                 sum += self.entering[i] * steps[i];
             }
@@ -94,23 +116,44 @@ impl<A: Float> Sums<A> {
     }
 }
 
-/// Sums of the rows of a staged tile.
+/// Units that share a row of `rows`: a power of two.
+const fn sharers(rows: usize, units: usize) -> usize {
+    if units > rows { units / rows } else { 1 }
+}
+
+/// Sums of the rows of a staged tile; `parts` as in [`Sums::squares`]. Synchronises the cube.
 #[cube]
 fn row_sums<A: Float>(
     staged: &Shared<[A]>,
     sums: &mut Shared<[A]>,
+    parts: &mut Shared<[A]>,
     #[comptime] pitch: usize,
     #[comptime] tile: Tile,
 ) {
+    let per_row = comptime!(sharers(tile.rows, tile.units));
+    let mut at = UNIT_POS as usize;
+    while at < comptime!(tile.rows * per_row) {
+        let mut sum = A::from_int(0);
+        for step in 0..comptime!(tile.cols.div_ceil(per_row)) {
+            let j = step * per_row + at % per_row;
+            if j < comptime!(tile.cols) {
+                sum += staged[at / per_row * pitch + j];
+            }
+        }
+        parts[at] = sum;
+        at += comptime!(tile.units);
+    }
+    sync_cube();
     let mut i = UNIT_POS as usize;
     while i < comptime!(tile.rows) {
         let mut sum = A::from_int(0);
-        for j in 0..comptime!(tile.cols) {
-            sum += staged[i * pitch + j];
+        for part in 0..per_row {
+            sum += parts[i * per_row + part];
         }
         sums[i] = sum;
         i += comptime!(tile.units);
     }
+    sync_cube();
 }
 
 /// staged = result o tile, element by element.
@@ -191,7 +234,7 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
             plan.block
         }
     )));
-    let mut parts = Shared::<[A]>::new_slice(comptime!(plan.units));
+    let mut parts = Shared::<[A]>::new_slice(comptime!(plan.part_elements()));
     let rate = a[task.head];
     let direct = d[task.head];
     let mut sum_a = A::from_int(0);
@@ -254,6 +297,7 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
             cols_p,
             scores,
         );
+        let mut flow = cleared::<A>(scores);
         #[unroll(plan.unroll)]
         for e in 0..comptime!(scores.share()) {
             if holds(e, scores) {
@@ -261,17 +305,20 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
                 let j = col(e, scores);
                 let kept = decay.between(i, j, plan.packed);
                 let weight = kept * products[e];
-                let at = i * pitch_q + j;
-                weights[at] = S::cast_from(weight);
-                shares[at] = S::cast_from(kept * decay.steps[j] * outer[e]);
-                flows[at] = weight * outer[e];
+                let share = kept * decay.steps[j] * outer[e];
                 if i == j {
                     sum_d += outer[e];
                 }
+                products[e] = weight;
+                flow[e] = weight * outer[e];
+                outer[e] = share;
             }
         }
+        stage::<A, S>(&products, &mut weights, pitch_q, scores);
+        stage::<A, S>(&outer, &mut shares, pitch_q, scores);
+        stage::<A, A>(&flow, &mut flows, pitch_q, scores);
         sync_cube();
-        line.squares(&flows, &decay.steps, plan);
+        line.squares(&flows, &decay.steps, &mut parts, plan);
 
         // dx, and out x . R B on the way.
         let mut result = cleared::<A>(values);
@@ -303,10 +350,9 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
                 result[e] += direct * A::cast_from(tile_dy[at]);
             }
         }
-        store::<A, E>(&result, dx, &window_p, values);
+        store::<A, E>(&result, dx, &window_p, plan.wide, values);
         sync_cube();
-        row_sums::<A>(&staged, &mut line.entering, pitch_p, values);
-        sync_cube();
+        row_sums::<A>(&staged, &mut line.entering, &mut parts, pitch_p, values);
 
         // dC, and into C . S^T dy on the way.
         let own = task.contribution(&place, &sizes);
@@ -331,9 +377,9 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
             rows_n,
             projections,
         );
-        store::<A, D>(&result, dc, &own, projections);
+        store::<A, D>(&result, dc, &own, plan.wide, projections);
         sync_cube();
-        row_sums::<A>(&staged, &mut line.carried, pitch_n, projections);
+        row_sums::<A>(&staged, &mut line.carried, &mut parts, pitch_n, projections);
 
         // dB.
         let mut result = cleared::<A>(projections);
@@ -356,7 +402,7 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
             rows_n,
             projections,
         );
-        store::<A, D>(&result, db, &own, projections);
+        store::<A, D>(&result, db, &own, plan.wide, projections);
 
         // ddt and da.
         let mut inner = A::from_int(0);
@@ -399,6 +445,7 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
         &gradient,
         dinitial,
         &task.state(0usize.runtime(), &sizes),
+        plan.wide,
         states,
     );
     sync_cube();

@@ -103,22 +103,47 @@ pub(super) fn spread<E: Float, A: Float>(
     result
 }
 
-/// Writes a result to the window.
+/// Two neighbours in a row as one vector; with matrix units a unit holds such pairs.
+#[cube]
+fn pair<A: Float, E: Float>(result: &Array<A>, e: usize) -> Vector<E, Const<2>> {
+    let mut both = Vector::<E, Const<2>>::empty();
+    both.insert(0usize, E::cast_from(result[e]));
+    both.insert(1usize, E::cast_from(result[e + 1]));
+    both
+}
+
+/// Writes a result to the window; `wide` as in [`load`].
 #[cube]
 pub(super) fn store<A: Float, E: Float>(
     result: &Array<A>,
     target: &mut [E],
     window: &Window,
+    #[comptime] wide: bool,
     #[comptime] tile: Tile,
 ) {
-    #[unroll(tile.unroll)]
-    for e in 0..comptime!(tile.share()) {
-        if holds(e, tile) {
+    if comptime!(tile.matrix && wide) {
+        let target = target.as_vectorized_mut().with_vector_size_mut::<Const<2>>();
+        #[unroll]
+        for half in 0..comptime!(tile.share() / 2) {
+            let e = half * 2;
             let r = row(e, tile);
             let c = col(e, tile);
             if r < window.rows {
                 if c < window.cols {
-                    target[window.base + r * window.stride + c] = E::cast_from(result[e]);
+                    target[(window.base + r * window.stride + c) / 2] = pair::<A, E>(result, e);
+                }
+            }
+        }
+    } else {
+        #[unroll(tile.unroll)]
+        for e in 0..comptime!(tile.share()) {
+            if holds(e, tile) {
+                let r = row(e, tile);
+                let c = col(e, tile);
+                if r < window.rows {
+                    if c < window.cols {
+                        target[window.base + r * window.stride + c] = E::cast_from(result[e]);
+                    }
                 }
             }
         }
@@ -133,10 +158,19 @@ pub(super) fn stage<A: Float, S: Float>(
     #[comptime] pitch: usize,
     #[comptime] tile: Tile,
 ) {
-    #[unroll(tile.unroll)]
-    for e in 0..comptime!(tile.share()) {
-        if holds(e, tile) {
-            target[row(e, tile) * pitch + col(e, tile)] = S::cast_from(result[e]);
+    if comptime!(tile.matrix) {
+        let target = target.as_vectorized_mut().with_vector_size_mut::<Const<2>>();
+        #[unroll]
+        for half in 0..comptime!(tile.share() / 2) {
+            let e = half * 2;
+            target[(row(e, tile) * pitch + col(e, tile)) / 2] = pair::<A, S>(result, e);
+        }
+    } else {
+        #[unroll(tile.unroll)]
+        for e in 0..comptime!(tile.share()) {
+            if holds(e, tile) {
+                target[row(e, tile) * pitch + col(e, tile)] = S::cast_from(result[e]);
+            }
         }
     }
 }
@@ -164,11 +198,23 @@ pub(super) fn scale_tile<A: Float, S: Float>(
     #[comptime] pitch: usize,
     #[comptime] tile: Tile,
 ) {
-    let mut at = UNIT_POS as usize;
-    while at < comptime!(tile.rows * tile.cols) {
-        let r = at / comptime!(tile.cols);
-        let place = r * pitch + at % comptime!(tile.cols);
-        target[place] = S::cast_from(A::cast_from(target[place]) * factors[r]);
-        at += comptime!(tile.units);
+    if comptime!(pitch.is_multiple_of(WIDTH) && tile.cols.is_multiple_of(WIDTH)) {
+        let target = target.as_vectorized_mut().with_vector_size_mut::<Const<8>>();
+        let mut at = UNIT_POS as usize;
+        while at < comptime!(tile.rows * tile.cols / WIDTH) {
+            let r = at / comptime!(tile.cols / WIDTH);
+            let place = r * comptime!(pitch / WIDTH) + at % comptime!(tile.cols / WIDTH);
+            let factor = Vector::<A, Const<8>>::new(factors[r]);
+            target[place] = Vector::cast_from(Vector::<A, Const<8>>::cast_from(target[place]) * factor);
+            at += comptime!(tile.units);
+        }
+    } else {
+        let mut at = UNIT_POS as usize;
+        while at < comptime!(tile.rows * tile.cols) {
+            let r = at / comptime!(tile.cols);
+            let place = r * pitch + at % comptime!(tile.cols);
+            target[place] = S::cast_from(A::cast_from(target[place]) * factors[r]);
+            at += comptime!(tile.units);
+        }
     }
 }
