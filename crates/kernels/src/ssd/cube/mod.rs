@@ -39,10 +39,11 @@ use cubecl::prelude::*;
 use forward::{Output, SizesLaunch};
 use plan::{Need, Offer, Plan, choose};
 
-/// Most channels of a head in one cube: forward, where a narrower block leaves registers for more
-/// cubes on a multiprocessor, and backward, where every block adds a contribution to dB and dC.
-const FORWARD_BLOCK: usize = 64;
-const REVERSE_BLOCK: usize = 128;
+/// Most channels of a head in one cube, and its units with matrix units: forward, where a narrower
+/// block leaves registers for a second cube on a multiprocessor, and backward, where every block
+/// adds a contribution to dB and dC.
+const FORWARD: (usize, usize) = (64, 256);
+const REVERSE: (usize, usize) = (128, 512);
 
 /// Exponents summed inside chunks, and step sizes, [batch, head, chunk, position].
 struct Exponents {
@@ -141,10 +142,11 @@ impl Call {
 
     /// # Panics
     /// When shared memory does not hold the smallest chunk, at state sizes beyond a thousand.
-    fn plan(&self, block: usize, bytes: fn(Plan, usize) -> usize) -> Plan {
+    fn plan(&self, (block, units): (usize, usize), bytes: fn(Plan, usize) -> usize) -> Plan {
         let need = Need {
             packed: elements(&self.seq_idx) > 0,
             block,
+            matrix_units: units,
             stored: self.x.dtype.size(),
             bytes,
         };
@@ -259,7 +261,7 @@ impl Call {
     }
 
     fn forward(&self) -> CubeTensor {
-        let plan = self.plan(FORWARD_BLOCK, Plan::forward_bytes);
+        let plan = self.plan(FORWARD, Plan::forward_bytes);
         let output = match self.shape.final_state {
             true => Output::ValuesAndState,
             false => Output::Values,
@@ -270,7 +272,7 @@ impl Call {
 
     fn backward(&self, grad: CubeTensor) -> SsdGradients<CubeBackend> {
         let shape = self.shape;
-        let plan = self.plan(REVERSE_BLOCK, Plan::reverse_bytes);
+        let plan = self.plan(REVERSE, Plan::reverse_bytes);
         let blocks = self.blocks(plan);
         let exponents = self.exponents(plan);
         let [_, checkpoints] = self.run(Output::Checkpoints, plan, &exponents);

@@ -1,6 +1,6 @@
 //! How the work of one call is cut: chunk length, head block, units of a cube.
 
-use super::product::{MATRIX_STEP, MATRIX_UNITS, Operand, Tile};
+use super::product::{MATRIX_STEP, Operand, Tile};
 use crate::ssd::SsdShape;
 
 /// What is fixed when a kernel is compiled.
@@ -162,6 +162,8 @@ pub(super) struct Need {
     pub packed: bool,
     /// Most channels of a head in one cube.
     pub block: usize,
+    /// Units of a cube with matrix units, 256 or 512.
+    pub matrix_units: usize,
     /// Bytes of an element of x.
     pub stored: usize,
     /// Bytes of shared memory from the bytes of a tile's element.
@@ -210,7 +212,7 @@ fn by_matrix(shape: SsdShape, offer: Offer, need: Need) -> Plan {
         chunk: 64,
         block: step(shape.head_dim).min(need.block),
         state: step(shape.state),
-        units: MATRIX_UNITS,
+        units: need.matrix_units,
         unroll: offer.unroll,
         packed: need.packed,
         matrix: true,

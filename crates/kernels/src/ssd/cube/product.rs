@@ -9,14 +9,13 @@
 use cubecl::cmma::{MatrixIdent, MmaDefinition};
 use cubecl::prelude::*;
 
-/// Planes of a cube along the rows and the columns of a result, with matrix units.
-const PLANES: (usize, usize) = (2, 4);
+/// Planes of a cube side by side along the columns of a result, with matrix units; the rest of the
+/// planes, of 32 units each, lie along the rows.
+const PLANES: usize = 4;
 
-/// Units of a cube with matrix units: planes of 32.
-pub(super) const MATRIX_UNITS: usize = PLANES.0 * PLANES.1 * 32;
-
-/// Rows and columns of a result must be multiples of this with matrix units.
-pub(super) const MATRIX_STEP: usize = PLANES.1 * 16;
+/// Rows and columns of a result must be multiples of this with matrix units, of which a cube has
+/// 256 or 512.
+pub(super) const MATRIX_STEP: usize = PLANES * 16;
 
 /// A result of `rows` x `cols`, spread over `units` units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,12 +42,12 @@ impl Tile {
 
     /// Rows of one plane.
     const fn plane_rows(self) -> usize {
-        self.rows / PLANES.0
+        self.rows / (self.units / 32 / PLANES)
     }
 
     /// Columns of one plane.
     const fn plane_cols(self) -> usize {
-        self.cols / PLANES.1
+        self.cols / PLANES
     }
 
     /// Fragments of 16 x 8 side by side in one plane.
@@ -96,7 +95,7 @@ pub(super) fn holds(e: usize, #[comptime] tile: Tile) -> bool {
 pub(super) fn row(e: usize, #[comptime] tile: Tile) -> usize {
     let unit = UNIT_POS as usize;
     if comptime!(tile.matrix) {
-        let plane = unit / 32 / comptime!(PLANES.1);
+        let plane = unit / 32 / PLANES;
         let fragment = e / comptime!(4 * tile.across());
         plane * comptime!(tile.plane_rows()) + fragment * 16 + (unit % 32) / 4 + (e % 4) / 2 * 8
     } else {
@@ -109,7 +108,7 @@ pub(super) fn row(e: usize, #[comptime] tile: Tile) -> usize {
 pub(super) fn col(e: usize, #[comptime] tile: Tile) -> usize {
     let unit = UNIT_POS as usize;
     if comptime!(tile.matrix) {
-        let plane = unit / 32 % comptime!(PLANES.1);
+        let plane = unit / 32 % PLANES;
         let fragment = e / 4 % comptime!(tile.across());
         plane * comptime!(tile.plane_cols()) + fragment * 8 + unit % 4 * 2 + e % 2
     } else {
@@ -172,8 +171,8 @@ fn multiply_fragments<S: Float, A: Float>(
     let definition = MmaDefinition::<S, S, A>::new(16usize, 8usize, 16usize);
     let unit = UNIT_POS as usize;
     let lane = unit % 32;
-    let first_row = unit / 32 / comptime!(PLANES.1) * comptime!(tile.plane_rows());
-    let first_col = unit / 32 % comptime!(PLANES.1) * comptime!(tile.plane_cols());
+    let first_row = unit / 32 / PLANES * comptime!(tile.plane_rows());
+    let first_col = unit / 32 % PLANES * comptime!(tile.plane_cols());
     let within = lane % 8;
     let second = lane / 8 % 2 * 8;
     let fourth = lane / 16 * 8;
