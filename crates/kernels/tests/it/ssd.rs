@@ -118,6 +118,21 @@ fn ssd_when_groups_are_one_two_or_all_equals_the_recurrence() {
 }
 
 #[test]
+fn ssd_when_heads_and_states_are_as_wide_as_in_models_equals_the_recurrence() {
+    // Whole vectors and, on GPUs, whole or padded fragments of the matrix units.
+    for (len, head_dim, state) in [(70, 40, 72), (130, 64, 128), (66, 136, 16)] {
+        let s = SsdShape {
+            head_dim,
+            state,
+            ..shape(1, len, 2, 1, 64)
+        };
+        check("wide", s, &[], inputs(s));
+        let seq_idx: Vec<i64> = (0..len as i64).map(|t| t / 50).collect();
+        check("wide and packed", s, &seq_idx, inputs(s));
+    }
+}
+
+#[test]
 fn ssd_when_longer_than_one_span_equals_the_recurrence() {
     // Sixteen chunks make a span: 500 positions in chunks of 7 are several, with a ragged end.
     let s = shape(1, 500, 2, 1, 7);

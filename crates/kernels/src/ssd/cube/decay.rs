@@ -45,8 +45,6 @@ pub(super) fn chunk_sums<A: Float, W: Float>(
 pub(super) struct Place {
     /// Batch row.
     pub row: usize,
-    /// Head.
-    pub head: usize,
     /// First position of the chunk.
     pub first: usize,
     /// Positions of the chunk that exist.
@@ -145,19 +143,20 @@ impl<A: Float, W: Float, I: Numeric> Decay<A, W, I> {
         }
     }
 
-    /// Decay from position `j` to position `i >= j`; zero where `j > i` or the sequences differ.
-    /// Only exponents that are not positive are exponentiated.
-    pub(super) fn between(&self, i: usize, j: usize, #[comptime] packed: bool) -> A {
-        let mut value = A::from_int(0);
-        if j <= i {
-            if comptime!(packed) {
-                if self.ids[i] == self.ids[j] {
-                    value = A::cast_from(self.sums[i] - self.sums[j]).exp();
-                }
-            } else {
-                value = A::cast_from(self.sums[i] - self.sums[j]).exp();
-            }
+    /// Decay from position `j` to position `i >= j`, and the same times the step size at `j`; zero
+    /// where `j > i` or the sequences differ, whatever (NaN, say) stands at `j` then. Only exponents
+    /// that are not positive are exponentiated.
+    pub(super) fn between(&self, i: usize, j: usize, #[comptime] packed: bool) -> (A, A) {
+        let mut kept = A::from_int(0);
+        let mut moved = A::from_int(0);
+        let mut reached = j <= i;
+        if comptime!(packed) {
+            reached = reached && self.ids[i] == self.ids[j];
         }
-        value
+        if reached {
+            kept = A::cast_from(self.sums[i] - self.sums[j]).exp();
+            moved = kept * self.steps[j];
+        }
+        (kept, moved)
     }
 }

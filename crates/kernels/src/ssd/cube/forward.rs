@@ -72,7 +72,6 @@ impl Task {
         }
         Place {
             row: self.row,
-            head: self.head,
             first,
             count,
         }
@@ -267,8 +266,8 @@ pub(super) fn forward<E: Float, S: Float, A: Float, W: Float, I: Numeric>(
                 if holds(e, scores) {
                     let i = row(e, scores);
                     let j = col(e, scores);
-                    let kept = decay.between(i, j, plan.packed);
-                    products[e] = products[e] * kept * decay.steps[j];
+                    let (_, moved) = decay.between(i, j, plan.packed);
+                    products[e] = products[e] * moved;
                 }
             }
             stage::<A, S>(

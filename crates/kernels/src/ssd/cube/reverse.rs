@@ -303,9 +303,9 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
             if holds(e, scores) {
                 let i = row(e, scores);
                 let j = col(e, scores);
-                let kept = decay.between(i, j, plan.packed);
+                let (kept, moved) = decay.between(i, j, plan.packed);
                 let weight = kept * products[e];
-                let share = kept * decay.steps[j] * outer[e];
+                let share = moved * outer[e];
                 if i == j {
                     sum_d += outer[e];
                 }
