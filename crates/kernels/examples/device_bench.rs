@@ -281,11 +281,7 @@ fn time(device: &Device, runs: usize, mut call: impl FnMut()) -> [f64; 3] {
 
 fn bench(case: &Case, mode: &str, dtype: DType, device: &Device, runs: usize) {
     let graph = device.clone().autodiff();
-    let leaves: Vec<Tensor<1>> = case
-        .leaves
-        .iter()
-        .map(|leaf| leaf.random(&graph))
-        .collect();
+    let leaves: Vec<Tensor<1>> = case.leaves.iter().map(|leaf| leaf.random(&graph)).collect();
     let plain: Vec<Tensor<1>> = leaves.iter().map(|leaf| leaf.clone().inner()).collect();
     let [median, low, high] = match mode {
         "forward" => time(device, runs, || drop((case.run)(&plain, &case.leaves))),

@@ -75,7 +75,11 @@ impl Call {
     }
 
     fn forward(&self) -> CubeTensor {
-        let y = empty(&self.x, &[self.shape.rows, self.shape.channels], self.x.dtype);
+        let y = empty(
+            &self.x,
+            &[self.shape.rows, self.shape.channels],
+            self.x.dtype,
+        );
         if self.is_empty() {
             return y;
         }

@@ -145,10 +145,10 @@ pub(super) fn multiply<S: Float, A: Float>(
             #[unroll(tile.unroll)]
             for e in 0..comptime!(tile.share()) {
                 if holds(e, tile) {
-                    let from_left =
-                        row(e, tile) * comptime!(left.row_stride()) + k * comptime!(left.col_stride());
-                    let from_right =
-                        k * comptime!(right.row_stride()) + col(e, tile) * comptime!(right.col_stride());
+                    let from_left = row(e, tile) * comptime!(left.row_stride())
+                        + k * comptime!(left.col_stride());
+                    let from_right = k * comptime!(right.row_stride())
+                        + col(e, tile) * comptime!(right.col_stride());
                     result[e] += A::cast_from(lhs[from_left]) * A::cast_from(rhs[from_right]);
                 }
             }

@@ -289,13 +289,7 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
         );
         let mut outer = cleared::<A>(scores);
         multiply::<S, A>(
-            &mut outer,
-            &tile_dy,
-            &tile_x,
-            plan.block,
-            rows_p,
-            cols_p,
-            scores,
+            &mut outer, &tile_dy, &tile_x, plan.block, rows_p, cols_p, scores,
         );
         let mut flow = cleared::<A>(scores);
         #[unroll(plan.unroll)]

@@ -62,7 +62,9 @@ fn load_vectors<E: Float, S: Float>(
     #[comptime] tile: Tile,
 ) {
     let source = source.as_vectorized().with_vector_size::<Const<8>>();
-    let target = target.as_vectorized_mut().with_vector_size_mut::<Const<8>>();
+    let target = target
+        .as_vectorized_mut()
+        .with_vector_size_mut::<Const<8>>();
     let mut at = UNIT_POS as usize;
     while at < comptime!(tile.rows * tile.cols / WIDTH) {
         let r = at / comptime!(tile.cols / WIDTH);
@@ -122,7 +124,9 @@ pub(super) fn store<A: Float, E: Float>(
     #[comptime] tile: Tile,
 ) {
     if comptime!(tile.matrix && wide) {
-        let target = target.as_vectorized_mut().with_vector_size_mut::<Const<2>>();
+        let target = target
+            .as_vectorized_mut()
+            .with_vector_size_mut::<Const<2>>();
         #[unroll]
         for half in 0..comptime!(tile.share() / 2) {
             let e = half * 2;
@@ -159,7 +163,9 @@ pub(super) fn stage<A: Float, S: Float>(
     #[comptime] tile: Tile,
 ) {
     if comptime!(tile.matrix) {
-        let target = target.as_vectorized_mut().with_vector_size_mut::<Const<2>>();
+        let target = target
+            .as_vectorized_mut()
+            .with_vector_size_mut::<Const<2>>();
         #[unroll]
         for half in 0..comptime!(tile.share() / 2) {
             let e = half * 2;
@@ -199,13 +205,16 @@ pub(super) fn scale_tile<A: Float, S: Float>(
     #[comptime] tile: Tile,
 ) {
     if comptime!(pitch.is_multiple_of(WIDTH) && tile.cols.is_multiple_of(WIDTH)) {
-        let target = target.as_vectorized_mut().with_vector_size_mut::<Const<8>>();
+        let target = target
+            .as_vectorized_mut()
+            .with_vector_size_mut::<Const<8>>();
         let mut at = UNIT_POS as usize;
         while at < comptime!(tile.rows * tile.cols / WIDTH) {
             let r = at / comptime!(tile.cols / WIDTH);
             let place = r * comptime!(pitch / WIDTH) + at % comptime!(tile.cols / WIDTH);
             let factor = Vector::<A, Const<8>>::new(factors[r]);
-            target[place] = Vector::cast_from(Vector::<A, Const<8>>::cast_from(target[place]) * factor);
+            target[place] =
+                Vector::cast_from(Vector::<A, Const<8>>::cast_from(target[place]) * factor);
             at += comptime!(tile.units);
         }
     } else {
