@@ -126,9 +126,9 @@ impl Plan {
         tiles * tile + sums * self.sum_bytes() + self.line_bytes()
     }
 
-    /// Elements in which units leave parts of sums: of two sums per position, or of one per unit.
+    /// Elements in which units leave parts of sums.
     pub(super) fn part_elements(self) -> usize {
-        2 * self.units.max(self.chunk)
+        self.units.max(self.chunk)
     }
 
     /// Bytes of a sum: f32, since only CPUs, whose shared memory is not counted, sum in f64.
@@ -138,7 +138,7 @@ impl Plan {
 
     /// Bytes of everything with one element per position or unit.
     fn line_bytes(self) -> usize {
-        72 * self.chunk + 4 * self.part_elements() + 64
+        72 * self.chunk + 8 * self.part_elements() + 64
     }
 }
 

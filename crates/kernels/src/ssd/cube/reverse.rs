@@ -8,7 +8,7 @@
 //! dx_j  = dt_j (sum_i W_ij dy_i + out_j R B_j) + d dy_j
 //! dC_i  = sum_j D_ij B_j + into_i S^T dy_i
 //! dB_j  = sum_i D_ij C_i + out_j dt_j R^T x_j
-//! ddt_j = sum_i E_ij + out_j x_j . R B_j + a da_j
+//! ddt_j = x_j . (sum_i W_ij dy_i + out_j R B_j) + a da_j
 //! da_t  = sum_{j < t <= i} E_ij dt_j + sum_{i >= t} into_i C_i . S^T dy_i
 //!         + sum_{j < t} out_j dt_j x_j . R B_j + through <R, S>
 //! R     = through R + (into o dy)^T C
@@ -27,70 +27,60 @@ use cubecl::prelude::*;
 
 /// Sums over the rows or columns of a chunk's squares, one per position.
 #[derive(CubeType)]
-struct Sums<A: Float> {
-    /// sum_{j < i} E_ij dt_j - sum_{k > i} E_ki dt_i.
-    net: Shared<[A]>,
-    /// sum_i E_ij.
-    direct: Shared<[A]>,
+struct Sums<A: Float, W: Float> {
+    /// sum_{j < i} E_ij dt_j - sum_{k > i} E_ki dt_i. In f64: what lies on both sides of a strong
+    /// decay must cancel exactly, or it would survive as rounding.
+    net: Shared<[W]>,
     /// into_i C_i . S^T dy_i.
     carried: Shared<[A]>,
     /// out_j x_j . R B_j.
     entering: Shared<[A]>,
+    /// The same and sum_i E_ij.
+    direct: Shared<[A]>,
 }
 
 #[cube]
-impl<A: Float> Sums<A> {
+impl<A: Float, W: Float> Sums<A, W> {
     fn new(#[comptime] chunk: usize) -> Self {
-        Sums::<A> {
-            net: Shared::<[A]>::new_slice(chunk),
-            direct: Shared::<[A]>::new_slice(chunk),
+        Sums::<A, W> {
+            net: Shared::<[W]>::new_slice(chunk),
             carried: Shared::<[A]>::new_slice(chunk),
             entering: Shared::<[A]>::new_slice(chunk),
+            direct: Shared::<[A]>::new_slice(chunk),
         }
     }
 
-    /// Sums of E over both axes; `parts` units share a row, then one adds their parts.
+    /// Sums of E_ij dt_j over both axes; several units share a row, then one adds their parts.
     ///
     /// Synchronises the cube.
-    fn squares(
-        &mut self,
-        flows: &Shared<[A]>,
-        steps: &Shared<[A]>,
-        parts: &mut Shared<[A]>,
-        #[comptime] plan: Plan,
-    ) {
+    fn squares(&mut self, flows: &Shared<[A]>, parts: &mut Shared<[W]>, #[comptime] plan: Plan) {
         let pitch = comptime!(plan.pitch(plan.chunk));
         let per_row = comptime!(sharers(plan.chunk, plan.units));
         let mut at = UNIT_POS as usize;
         while at < comptime!(plan.chunk * per_row) {
             let i = at / per_row;
             let first = at % per_row;
-            let mut arriving = A::from_int(0);
-            let mut leaving = A::from_int(0);
+            let mut sum = W::from_int(0);
             for step in 0..comptime!(plan.chunk / per_row) {
                 let j = step * per_row + first;
                 if j < i {
-                    arriving += flows[i * pitch + j] * steps[j];
+                    sum += W::cast_from(flows[i * pitch + j]);
                 }
                 if j > i {
-                    leaving += flows[j * pitch + i];
+                    sum -= W::cast_from(flows[j * pitch + i]);
                 }
             }
-            parts[at] = arriving;
-            parts[comptime!(plan.chunk * per_row) + at] = leaving;
+            parts[at] = sum;
             at += comptime!(plan.units);
         }
         sync_cube();
         let mut i = UNIT_POS as usize;
         while i < comptime!(plan.chunk) {
-            let mut arriving = A::from_int(0);
-            let mut leaving = A::from_int(0);
+            let mut sum = W::from_int(0);
             for part in 0..per_row {
-                arriving += parts[i * per_row + part];
-                leaving += parts[comptime!(plan.chunk * per_row) + i * per_row + part];
+                sum += parts[i * per_row + part];
             }
-            self.net[i] = arriving - leaving * steps[i];
-            self.direct[i] = leaving + flows[i * pitch + i];
+            self.net[i] = sum;
             i += comptime!(plan.units);
         }
         sync_cube();
@@ -104,15 +94,17 @@ impl<A: Float> Sums<A> {
         through: A,
         #[comptime] chunk: usize,
     ) -> A {
+        let mut net = W::from_int(0);
         let mut sum = through;
         for i in 0..chunk {
             if i >= t {
-                sum += self.net[i] + self.carried[i];
+                net += self.net[i];
+                sum += self.carried[i];
             } else {
                 sum += self.entering[i] * steps[i];
             }
         }
-        sum
+        sum + A::cast_from(net)
     }
 }
 
@@ -123,10 +115,10 @@ const fn sharers(rows: usize, units: usize) -> usize {
 
 /// Sums of the rows of a staged tile; `parts` as in [`Sums::squares`]. Synchronises the cube.
 #[cube]
-fn row_sums<A: Float>(
+fn row_sums<A: Float, W: Float>(
     staged: &Shared<[A]>,
     sums: &mut Shared<[A]>,
-    parts: &mut Shared<[A]>,
+    parts: &mut Shared<[W]>,
     #[comptime] pitch: usize,
     #[comptime] tile: Tile,
 ) {
@@ -140,17 +132,17 @@ fn row_sums<A: Float>(
                 sum += staged[at / per_row * pitch + j];
             }
         }
-        parts[at] = sum;
+        parts[at] = W::cast_from(sum);
         at += comptime!(tile.units);
     }
     sync_cube();
     let mut i = UNIT_POS as usize;
     while i < comptime!(tile.rows) {
-        let mut sum = A::from_int(0);
+        let mut sum = W::from_int(0);
         for part in 0..per_row {
             sum += parts[i * per_row + part];
         }
-        sums[i] = sum;
+        sums[i] = A::cast_from(sum);
         i += comptime!(tile.units);
     }
     sync_cube();
@@ -216,7 +208,7 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
     let rows_q = comptime!(plan.by_rows(plan.chunk));
     let cols_q = comptime!(plan.by_cols(plan.chunk));
     let mut decay = Decay::<A, W, I>::new(plan.chunk, plan.packed);
-    let mut line = Sums::<A>::new(plan.chunk);
+    let mut line = Sums::<A, W>::new(plan.chunk);
     let mut tile_b = tile_slice::<S>(comptime!(plan.area(plan.chunk, plan.state)));
     let mut tile_c = tile_slice::<S>(comptime!(plan.area(plan.chunk, plan.state)));
     let mut tile_x = tile_slice::<S>(comptime!(plan.area(plan.chunk, plan.block)));
@@ -234,11 +226,11 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
             plan.block
         }
     )));
-    let mut parts = Shared::<[A]>::new_slice(comptime!(plan.part_elements()));
+    let mut parts = Shared::<[W]>::new_slice(comptime!(plan.part_elements()));
     let rate = a[task.head];
     let direct = d[task.head];
-    let mut sum_a = A::from_int(0);
-    let mut sum_d = A::from_int(0);
+    let mut sum_a = W::from_int(0);
+    let mut sum_d = W::from_int(0);
     let mut gradient = cleared::<A>(states);
     if comptime!(state_wanted) {
         gradient = spread::<E, A>(dy, &task.state(sizes.y_elements, &sizes), states);
@@ -301,10 +293,10 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
                 let weight = kept * products[e];
                 let share = moved * outer[e];
                 if i == j {
-                    sum_d += outer[e];
+                    sum_d += W::cast_from(outer[e]);
                 }
+                flow[e] = products[e] * share;
                 products[e] = weight;
-                flow[e] = weight * outer[e];
                 outer[e] = share;
             }
         }
@@ -312,9 +304,9 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
         stage::<A, S>(&outer, &mut shares, pitch_q, scores);
         stage::<A, A>(&flow, &mut flows, pitch_q, scores);
         sync_cube();
-        line.squares(&flows, &decay.steps, &mut parts, plan);
+        line.squares(&flows, &mut parts, plan);
 
-        // dx, and out x . R B on the way.
+        // dx; on the way out x . R B, then with the chunk's own part.
         let mut result = cleared::<A>(values);
         multiply::<S, A>(
             &mut result,
@@ -336,6 +328,9 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
             rows_p,
             values,
         );
+        sync_cube();
+        row_sums::<A, W>(&staged, &mut line.entering, &mut parts, pitch_p, values);
+        stage_product::<A, S>(&result, &tile_x, &mut staged, pitch_p, values);
         scale_rows::<A>(&mut result, &decay.steps, values);
         #[unroll(plan.unroll)]
         for e in 0..comptime!(values.share()) {
@@ -346,7 +341,7 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
         }
         store::<A, E>(&result, dx, &window_p, plan.wide, values);
         sync_cube();
-        row_sums::<A>(&staged, &mut line.entering, &mut parts, pitch_p, values);
+        row_sums::<A, W>(&staged, &mut line.direct, &mut parts, pitch_p, values);
 
         // dC, and into C . S^T dy on the way.
         let own = task.contribution(&place, &sizes);
@@ -373,7 +368,7 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
         );
         store::<A, D>(&result, dc, &own, plan.wide, projections);
         sync_cube();
-        row_sums::<A>(&staged, &mut line.carried, &mut parts, pitch_n, projections);
+        row_sums::<A, W>(&staged, &mut line.carried, &mut parts, pitch_n, projections);
 
         // dB.
         let mut result = cleared::<A>(projections);
@@ -407,13 +402,14 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
                 inner += gradient[e] * A::cast_from(tile_s[at]);
             }
         }
-        let inner = cube_sum::<A>(inner, &mut parts, plan.units) * decay.through[0];
+        let inner = cube_sum::<W>(W::cast_from(inner), &mut parts, plan.units);
+        let inner = A::cast_from(inner) * decay.through[0];
         let mut t = unit;
         while t < place.count {
             let slope = line.decay_gradient(t, &decay.steps, inner, plan.chunk);
-            sum_a += slope * decay.steps[t];
+            sum_a += W::cast_from(slope) * W::cast_from(decay.steps[t]);
             let at = (task.row * sizes.len + place.first + t) * sizes.heads + task.head;
-            ddt[task.block * sizes.steps + at] = line.direct[t] + line.entering[t] + rate * slope;
+            ddt[task.block * sizes.steps + at] = line.direct[t] + rate * slope;
             t += comptime!(plan.units);
         }
 
@@ -443,11 +439,11 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
         states,
     );
     sync_cube();
-    let sum_a = cube_sum::<A>(sum_a, &mut parts, plan.units);
-    let sum_d = cube_sum::<A>(sum_d, &mut parts, plan.units);
+    let sum_a = cube_sum::<W>(sum_a, &mut parts, plan.units);
+    let sum_d = cube_sum::<W>(sum_d, &mut parts, plan.units);
     if unit == 0 {
         let at = (task.row * sizes.blocks + task.block) * sizes.heads + task.head;
-        da[at] = sum_a;
-        dd[at] = sum_d;
+        da[at] = A::cast_from(sum_a);
+        dd[at] = A::cast_from(sum_d);
     }
 }
