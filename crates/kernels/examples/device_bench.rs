@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p resolvent-kernels --features cuda --example device_bench -- --ops ssd`
 //! Flags, each followed by a comma-separated list: `--ops`, `--dtypes` (f32, bf16, f16), `--lens`,
-//! `--groups` (of ssd), `--modes` (forward, both); `--runs N`; `--batch`, `--heads`, `--head-dim`,
+//! `--groups` (of ssd), `--modes` (forward, both); `--runs N`; `--check no`; `--batch`, `--heads`, `--head-dim`,
 //! `--state`. `oracles/gpu_peer_bench.py` prints the same columns for other people's kernels.
 //!
 //! A sample is the wall-clock time of five calls, the device synchronised before and after, over
@@ -314,7 +314,8 @@ fn main() {
     let dtypes: Vec<DType> = dtypes.collect();
     println!("# device {device:?}, {CALLS} calls a sample");
     let mut good = true;
-    for op in &ops {
+    let checked = flags.list("--check", "yes")[0] == "yes";
+    for op in ops.iter().filter(|_| checked) {
         for &dtype in &dtypes {
             for size in [[2, 200, 4, 64, 64, 2], [1, 130, 2, 128, 128, 1]] {
                 good &= check(&case(op, size, dtype), dtype, &device);

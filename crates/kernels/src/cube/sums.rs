@@ -23,10 +23,11 @@ pub(crate) fn cube_sum<A: Float>(
     let mut stride = comptime!(units / 2).runtime();
     while stride > 0 {
         if unit < stride {
-            shared[unit] = shared[unit] + shared[unit + stride];
+            let other = shared[unit + stride];
+            shared[unit] += other;
         }
         sync_cube();
-        stride = stride / 2;
+        stride /= 2;
     }
     let total = shared[0];
     sync_cube();

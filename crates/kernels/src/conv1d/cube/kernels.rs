@@ -66,18 +66,14 @@ fn input<E: Float, A: Float, I: Numeric, N: Size>(
     let left = comptime!(plan.left).runtime();
     let mut value = Vector::<A, N>::new(A::from_int(0));
     if shifted < left {
-        if comptime!(plan.causal) {
-            if joined::<I>(seq_idx, first, 0usize.runtime(), t, plan.packed) {
-                let at = row * comptime!(plan.taps - 1) + shifted;
-                value = initial[at * sizes.channels + channel];
-            }
+        if comptime!(plan.causal) && joined::<I>(seq_idx, first, 0usize.runtime(), t, plan.packed) {
+            let at = row * comptime!(plan.taps - 1) + shifted;
+            value = initial[at * sizes.channels + channel];
         }
     } else {
         let s = shifted - left;
-        if s < sizes.len {
-            if joined::<I>(seq_idx, first, s, t, plan.packed) {
-                value = Vector::cast_from(x[(first + s) * sizes.channels + channel]);
-            }
+        if s < sizes.len && joined::<I>(seq_idx, first, s, t, plan.packed) {
+            value = Vector::cast_from(x[(first + s) * sizes.channels + channel]);
         }
     }
     value
@@ -203,13 +199,11 @@ pub(super) fn backward<E: Float, A: Float, I: Numeric, N: Size>(
                         let s = sigmoid::<A, N>(z);
                         dz = dz * s * (one + z * (one - s));
                     }
-                    if t >= start {
-                        if t < start + comptime!(plan.run) {
-                            dbias += dz;
-                            #[unroll(plan.unroll)]
-                            for k in 0..comptime!(plan.taps) {
-                                dweight[k] += dz * taps[k];
-                            }
+                    if t >= start && t < start + comptime!(plan.run) {
+                        dbias += dz;
+                        #[unroll(plan.unroll)]
+                        for k in 0..comptime!(plan.taps) {
+                            dweight[k] += dz * taps[k];
                         }
                     }
                 }
@@ -227,12 +221,11 @@ pub(super) fn backward<E: Float, A: Float, I: Numeric, N: Size>(
                         #[unroll(plan.unroll)]
                         for k in 0..comptime!(plan.taps) {
                             // Beyond either end of the row there is no position to compare with.
-                            if j >= right + k {
-                                if j - right - k < sizes.len {
-                                    if joined::<I>(seq_idx, first, s, j - right - k, plan.packed) {
-                                        sum += weight[k * sizes.channels + channel] * recent[k];
-                                    }
-                                }
+                            if j >= right + k
+                                && j - right - k < sizes.len
+                                && joined::<I>(seq_idx, first, s, j - right - k, plan.packed)
+                            {
+                                sum += weight[k * sizes.channels + channel] * recent[k];
                             }
                         }
                         dx[(first + s) * sizes.channels + channel] = Vector::cast_from(sum);
@@ -243,12 +236,11 @@ pub(super) fn backward<E: Float, A: Float, I: Numeric, N: Size>(
                 let mut sum = zero;
                 #[unroll(plan.unroll)]
                 for k in 0..comptime!(plan.taps) {
-                    if j >= k {
-                        if j - k < sizes.len {
-                            if joined::<I>(seq_idx, first, 0usize.runtime(), j - k, plan.packed) {
-                                sum += weight[k * sizes.channels + channel] * recent[k];
-                            }
-                        }
+                    if j >= k
+                        && j - k < sizes.len
+                        && joined::<I>(seq_idx, first, 0usize.runtime(), j - k, plan.packed)
+                    {
+                        sum += weight[k * sizes.channels + channel] * recent[k];
                     }
                 }
                 dinitial[(row * keep + j) * sizes.channels + channel] = sum;

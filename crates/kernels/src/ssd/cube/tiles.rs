@@ -41,10 +41,8 @@ pub(super) fn load<E: Float, S: Float>(
             let r = at / comptime!(tile.cols);
             let c = at % comptime!(tile.cols);
             let mut value = S::from_int(0);
-            if r < window.rows {
-                if c < window.cols {
-                    value = S::cast_from(source[window.base + r * window.stride + c]);
-                }
+            if r < window.rows && c < window.cols {
+                value = S::cast_from(source[window.base + r * window.stride + c]);
             }
             target[r * pitch + c] = value;
             at += comptime!(tile.units);
@@ -70,10 +68,8 @@ fn load_vectors<E: Float, S: Float>(
         let r = at / comptime!(tile.cols / WIDTH);
         let c = at % comptime!(tile.cols / WIDTH);
         let mut value = Vector::<S, Const<8>>::new(S::from_int(0));
-        if r < window.rows {
-            if c * WIDTH < window.cols {
-                value = Vector::cast_from(source[(window.base + r * window.stride) / WIDTH + c]);
-            }
+        if r < window.rows && c * WIDTH < window.cols {
+            value = Vector::cast_from(source[(window.base + r * window.stride) / WIDTH + c]);
         }
         target[r * comptime!(pitch / WIDTH) + c] = value;
         at += comptime!(tile.units);
@@ -94,10 +90,8 @@ pub(super) fn spread<E: Float, A: Float>(
         if holds(e, tile) {
             let r = row(e, tile);
             let c = col(e, tile);
-            if r < window.rows {
-                if c < window.cols {
-                    value = A::cast_from(source[window.base + r * window.stride + c]);
-                }
+            if r < window.rows && c < window.cols {
+                value = A::cast_from(source[window.base + r * window.stride + c]);
             }
         }
         result[e] = value;
@@ -132,10 +126,8 @@ pub(super) fn store<A: Float, E: Float>(
             let e = half * 2;
             let r = row(e, tile);
             let c = col(e, tile);
-            if r < window.rows {
-                if c < window.cols {
-                    target[(window.base + r * window.stride + c) / 2] = pair::<A, E>(result, e);
-                }
+            if r < window.rows && c < window.cols {
+                target[(window.base + r * window.stride + c) / 2] = pair::<A, E>(result, e);
             }
         }
     } else {
@@ -144,10 +136,8 @@ pub(super) fn store<A: Float, E: Float>(
             if holds(e, tile) {
                 let r = row(e, tile);
                 let c = col(e, tile);
-                if r < window.rows {
-                    if c < window.cols {
-                        target[window.base + r * window.stride + c] = E::cast_from(result[e]);
-                    }
+                if r < window.rows && c < window.cols {
+                    target[window.base + r * window.stride + c] = E::cast_from(result[e]);
                 }
             }
         }
@@ -181,6 +171,24 @@ pub(super) fn stage<A: Float, S: Float>(
     }
 }
 
+/// staged = result o tile, element by element.
+#[cube]
+pub(super) fn stage_product<A: Float, S: Float>(
+    result: &Array<A>,
+    tile_values: &Shared<[S]>,
+    staged: &mut Shared<[A]>,
+    #[comptime] pitch: usize,
+    #[comptime] tile: Tile,
+) {
+    #[unroll(tile.unroll)]
+    for e in 0..comptime!(tile.share()) {
+        if holds(e, tile) {
+            let at = row(e, tile) * pitch + col(e, tile);
+            staged[at] = result[e] * A::cast_from(tile_values[at]);
+        }
+    }
+}
+
 /// Multiplies row r of the result by factors[r].
 #[cube]
 pub(super) fn scale_rows<A: Float>(
@@ -191,7 +199,7 @@ pub(super) fn scale_rows<A: Float>(
     #[unroll(tile.unroll)]
     for e in 0..comptime!(tile.share()) {
         if holds(e, tile) {
-            result[e] = result[e] * factors[row(e, tile)];
+            result[e] *= factors[row(e, tile)];
         }
     }
 }
