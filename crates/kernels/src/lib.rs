@@ -2,6 +2,8 @@
 
 pub mod adamw;
 pub mod conv1d;
+#[cfg(feature = "cube")]
+mod cube;
 mod device;
 pub mod dplr;
 mod error;

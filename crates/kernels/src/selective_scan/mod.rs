@@ -48,7 +48,7 @@ pub use ops::{
     SelectiveScanBackward, SelectiveScanGradients, SelectiveScanOps, SelectiveScanSaved,
 };
 
-use crate::device::{in_dtype, require_body, require_float, reshape, working_dtype};
+use crate::device::{in_dtype, require_cpu_body, require_float, reshape, working_dtype};
 use crate::error::{KernelError, expect_axis};
 use crate::segments::check_order;
 use burn::backend::Dispatch;
@@ -219,7 +219,7 @@ fn check(
 ) -> Result<SelectiveScanShape, KernelError> {
     let [batch, len, channels] = input.x.dims();
     let [_, _, groups, state] = input.b.dims();
-    require_body(OP, &input.x.device())?;
+    require_cpu_body(OP, &input.x.device())?;
     require_float(OP, "x", input.x.dtype())?;
     let by_x =
         |name, axis, got, expected| expect_axis(OP, (name, axis), got, expected, "x sets it");
