@@ -3,6 +3,7 @@
 pub mod attention;
 mod error;
 pub mod layers;
+pub mod mamba;
 pub mod mamba2;
 mod mixer;
 pub mod registry;

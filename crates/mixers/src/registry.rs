@@ -3,6 +3,7 @@
 
 use crate::attention::{Attention, AttentionConfig};
 use crate::error::MixerError;
+use crate::mamba::{Mamba, MambaConfig};
 use crate::mamba2::{Mamba2, Mamba2Config};
 use crate::mixer::{CausalMixer, Cost, Materialised, Mixer, Pass};
 use crate::rwkv7::{Rwkv7, Rwkv7ChannelConfig, Rwkv7ChannelMix, Rwkv7Config};
@@ -26,6 +27,11 @@ pub struct Registration {
 
 /// Every causal mixer.
 pub const CAUSAL: &[Registration] = &[
+    Registration {
+        name: "mamba",
+        about: "selective state space, one decay per channel and state (Mamba-1, S6)",
+        defaults: || MambaConfig::default().into(),
+    },
     Registration {
         name: "mamba2",
         about: "selective state space, scalar decay per head (Mamba-2, SSD)",
@@ -146,6 +152,7 @@ macro_rules! causal_mixers {
 }
 
 causal_mixers!(
+    Mamba(MambaConfig),
     Mamba2(Mamba2Config),
     Attention(AttentionConfig),
     Rwkv7(Rwkv7Config),

@@ -9,6 +9,7 @@ mod dplr;
 mod machine;
 mod memory;
 mod peer;
+mod selective_scan;
 mod ssd;
 mod step;
 mod train;
@@ -43,6 +44,11 @@ pub const BENCHES: &[Bench] = &[
         name: "dplr",
         about: "the scan of RWKV-7 in both forms, beside flash-linear-attention's references",
         run: dplr::run,
+    },
+    Bench {
+        name: "selective-scan",
+        about: "the scan of Mamba-1 and its whole block, forward and with backward, beside PyTorch",
+        run: selective_scan::run,
     },
     Bench {
         name: "train",

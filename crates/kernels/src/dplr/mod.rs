@@ -43,7 +43,7 @@ pub mod reference;
 
 pub use ops::{DplrBackward, DplrGradients, DplrOps, DplrSaved};
 
-use crate::device::{in_dtype, require_body, require_float, reshape, working_dtype};
+use crate::device::{in_dtype, require_cpu_body, require_float, reshape, working_dtype};
 use crate::error::{KernelError, expect_axis};
 use crate::segments::check_order;
 use burn::backend::Dispatch;
@@ -216,7 +216,7 @@ fn check(input: &DplrInput, options: DplrOptions) -> Result<DplrShape, KernelErr
     let values = input.v.dims()[3];
     let axis =
         |name, axis, got, expected| expect_axis(OP, (name, axis), got, expected, "r sets it");
-    require_body(OP, &input.r.device())?;
+    require_cpu_body(OP, &input.r.device())?;
     let keyed = [
         ("r", &input.r),
         ("g", &input.g),

@@ -1,12 +1,15 @@
 //! Element types of the CPU bodies and the vectorised elementary functions they need.
 //!
-//! Everything here is written as branch-free scalar code that LLVM vectorises once it stands
-//! inside [`vectorise`]; no intrinsics, so the same source serves SSE2, AVX2, AVX-512 and NEON,
-//! and multiplications and additions are never contracted: the result is the same on all of them.
+//! Most of it is written as branch-free scalar code that LLVM vectorises once it stands inside
+//! [`vectorise`]; no intrinsics, so the same source serves SSE2, AVX2, AVX-512 and NEON, and
+//! multiplications and additions are never contracted: the result is the same on all of them.
+//! [`Vector`] has explicit vectors for the scans.
 
 mod exp;
+mod simd;
 
 use burn::tensor::Element;
+pub(crate) use simd::Vector;
 use std::iter::Sum;
 use std::ops::AddAssign;
 
@@ -126,4 +129,12 @@ pub(crate) fn dot<T: Real>(a: &[T], b: &[T]) -> T {
         sum += x * y;
     }
     sum
+}
+
+/// Sum of sixteen values in one order at every vector width: halves are added until one is left.
+#[inline(always)]
+pub(crate) fn sum_lanes<T: Real>(values: &[T; 16]) -> T {
+    let eight: [T; 8] = std::array::from_fn(|i| values[i] + values[i + 8]);
+    let four: [T; 4] = std::array::from_fn(|i| eight[i] + eight[i + 4]);
+    (four[0] + four[2]) + (four[1] + four[3])
 }

@@ -18,7 +18,7 @@ pub mod reference;
 
 pub use ops::{LayerNormBackward, LayerNormGradients, LayerNormOps, LayerNormSaved};
 
-use crate::device::{in_dtype, require_body, require_float, reshape, working_dtype};
+use crate::device::{in_dtype, require_cpu_body, require_float, reshape, working_dtype};
 use crate::error::{KernelError, expect_axis};
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
@@ -75,7 +75,7 @@ fn check<const D: usize>(
 ) -> Result<LayerNormShape, KernelError> {
     let dims = x.dims();
     let channels = dims[D - 1];
-    require_body(OP, &x.device())?;
+    require_cpu_body(OP, &x.device())?;
     require_float(OP, "x", x.dtype())?;
     for (name, tensor) in [("weight", weight), ("bias", bias)] {
         let got = tensor.dims()[0];

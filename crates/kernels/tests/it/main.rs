@@ -2,6 +2,8 @@
 //! golden files of `oracles/`.
 
 #[cfg(test)]
+mod adamw;
+#[cfg(test)]
 mod check;
 #[cfg(test)]
 mod conv1d;
@@ -13,5 +15,7 @@ mod golden;
 mod layer_norm;
 #[cfg(test)]
 mod rms_norm;
+#[cfg(test)]
+mod selective_scan;
 #[cfg(test)]
 mod ssd;

@@ -18,6 +18,7 @@ pub fn small(name: &str, groups: usize) -> CausalLayer {
         "head_dim": 6,
         "n_groups": groups,
         "chunk_size": 16,
+        "time_step_rank": 3,
         "decay_low_rank_dim": 3,
         "a_low_rank_dim": 4,
         "v_low_rank_dim": 2,

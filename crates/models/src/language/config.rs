@@ -136,6 +136,19 @@ impl Keys<'_> {
         }
     }
 
+    /// A size, or 0 for the published word "auto", also where the key is missing.
+    pub(super) fn size_or_auto(&self, key: &str) -> Result<usize, ModelError> {
+        match self.0.get(key) {
+            Some(Value::String(word)) if word == "auto" => Ok(0),
+            Some(Value::String(word)) => {
+                let expected = format!("a whole number between 1 and {MOST}, or \"auto\"");
+                Err(refused(key, word, expected))
+            }
+            None | Some(Value::Null) => Ok(0),
+            Some(_) => self.size(key, None),
+        }
+    }
+
     pub(super) fn flag(&self, key: &str, default: bool) -> Result<bool, ModelError> {
         match self.0.get(key) {
             None | Some(Value::Null) => Ok(default),

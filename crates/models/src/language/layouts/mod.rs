@@ -3,6 +3,7 @@
 //! A mixer with a published layout is written in it, so that the tools people already use open the
 //! model; every other mixer is written as our own model type, which no other tool takes for its own.
 
+mod mamba;
 mod mamba2;
 mod original;
 mod own;
@@ -32,7 +33,13 @@ pub(super) struct Layout {
 }
 
 /// All layouts; the first that fits is taken, for reading and for writing.
-const LAYOUTS: &[Layout] = &[original::LAYOUT, mamba2::LAYOUT, rwkv7::LAYOUT, own::LAYOUT];
+const LAYOUTS: &[Layout] = &[
+    original::LAYOUT,
+    mamba::LAYOUT,
+    mamba2::LAYOUT,
+    rwkv7::LAYOUT,
+    own::LAYOUT,
+];
 
 /// What a folder holds.
 pub(super) struct Contents {
