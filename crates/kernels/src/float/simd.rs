@@ -3,7 +3,8 @@
 //! [`super::vectorise`] leaves the choice of registers to LLVM, which is enough where every value is
 //! read and written once. A scan holds several vectors over many positions; here they are values of
 //! pulp's types. Multiply-adds are fused everywhere (a machine without the instruction computes the
-//! same bits, slowly), and lanes never mix, so the result is the same at every vector width.
+//! same bits, slowly), and lanes never mix but in `v_sum`, so without it the result is the same at every
+//! vector width.
 
 use super::Real;
 use bytemuck::Pod;
@@ -24,6 +25,8 @@ pub(crate) trait Vector: Real {
     fn v_mul<S: Simd>(simd: S, a: Self::V<S>, b: Self::V<S>) -> Self::V<S>;
     /// a b + c, rounded once.
     fn v_fma<S: Simd>(simd: S, a: Self::V<S>, b: Self::V<S>, c: Self::V<S>) -> Self::V<S>;
+    /// Sum of the lanes: its last bits depend on how many there are.
+    fn v_sum<S: Simd>(simd: S, a: Self::V<S>) -> Self;
     /// 2^x.
     ///
     /// # Numerics
@@ -93,6 +96,11 @@ impl Vector for f64 {
     }
 
     #[inline(always)]
+    fn v_sum<S: Simd>(simd: S, a: S::f64s) -> Self {
+        simd.reduce_sum_f64s(a)
+    }
+
+    #[inline(always)]
     fn v_exp2<S: Simd>(_: S, x: S::f64s) -> S::f64s {
         each::<S>(x, f64::exp2)
     }
@@ -137,6 +145,11 @@ impl Vector for f32 {
     #[inline(always)]
     fn v_fma<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
         simd.mul_add_f32s(a, b, c)
+    }
+
+    #[inline(always)]
+    fn v_sum<S: Simd>(simd: S, a: S::f32s) -> Self {
+        simd.reduce_sum_f32s(a)
     }
 
     #[inline(always)]

@@ -15,9 +15,8 @@
 //! ```
 
 use super::tile::Tile;
-use crate::float::{Real, vectorise};
+use crate::float::{Real, vectorise, vectorised};
 use crate::gemm::{Into, Mat, gemm};
-use pulp::{Arch, Simd, WithSimd};
 
 /// Largest total log decay of a chunk for which this form is used. Factors then lie within
 /// exp(+-40), and products of two stay far inside the range of f32.
@@ -43,17 +42,10 @@ pub(super) struct Chunk<T> {
     pub out: Vec<T>,
 }
 
-/// A task of its own type: unlike a closure of this size, it is sure to be compiled for the
-/// machine's vectors.
-struct Scaling<'a, T>(&'a mut Chunk<T>, &'a Tile<T>);
-
-impl<T: Real> WithSimd for Scaling<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        self.0.factors(self.1);
-        self.0.scale(self.1);
+vectorised! {
+    fn factors_and_scale<T>(chunk: &mut Chunk<T>, tile: &Tile<T>) {
+        chunk.factors(tile);
+        chunk.scale(tile);
     }
 }
 
@@ -71,7 +63,7 @@ impl<T: Real> Chunk<T> {
         self.x.resize(2 * len * keys, T::zero());
         self.z.resize(2 * len * keys, T::zero());
         self.m.resize(4 * len * len, T::zero());
-        Arch::new().dispatch(Scaling(self, tile));
+        factors_and_scale(self, tile);
         let mut m = std::mem::take(&mut self.m);
         gemm(&mut m, 2 * len, Into::Store, self.x(tile), self.z(tile).t());
         self.m = m;

@@ -22,9 +22,8 @@
 
 use super::chunk::{Chunk, scale_columns};
 use super::tile::{Tile, TileGradients};
-use crate::float::{Real, vectorise};
+use crate::float::{Real, vectorised};
 use crate::gemm::{Into, Mat, gemm};
-use pulp::{Arch, Simd, WithSimd};
 
 /// Buffers of the backward pass.
 #[derive(Debug, Default)]
@@ -96,7 +95,7 @@ pub(super) fn reverse<T: Real>(
     scratch.d.extend_from_slice(dy);
 
     gemm(&mut scratch.dz, keys, Into::Store, chunk.w(tile), dr);
-    vectorise(|| leaving(tile, chunk, dstate, scratch));
+    start_suffix(tile, chunk, dstate, scratch);
     let d = Mat::rows(&scratch.d, 2 * len, values, values);
     gemm(&mut scratch.dm, 2 * len, Into::Store, d, chunk.w(tile).t());
     mask(len, &mut scratch.dm, &mut scratch.diagonals);
@@ -109,7 +108,7 @@ pub(super) fn reverse<T: Real>(
     scale_columns(dstate, &chunk.enter);
     grads.zero(tile);
     grads.v.copy_from_slice(&scratch.dw[..len * values]);
-    Arch::new().dispatch(Finish(tile, chunk, grads, scratch));
+    finish_keys(tile, chunk, grads, scratch);
 }
 
 /// Starts the suffix sums with sum_v R o S_last = sum_v R~ o S~ + sum_j Z_j o (W R~)_j.
@@ -143,20 +142,20 @@ fn mask<T: Real>(len: usize, dm: &mut [T], diagonals: &mut Vec<[T; 2]>) {
     }
 }
 
-/// A task of its own type, like `chunk::Scaling`.
-struct Finish<'a, T>(
-    &'a Tile<T>,
-    &'a Chunk<T>,
-    &'a mut TileGradients<T>,
-    &'a mut Scratch<T>,
-);
+vectorised! {
+    fn finish_keys<T>(
+        tile: &Tile<T>,
+        chunk: &Chunk<T>,
+        grads: &mut TileGradients<T>,
+        scratch: &mut Scratch<T>,
+    ) {
+        finish(tile, chunk, grads, scratch);
+    }
+}
 
-impl<T: Real> WithSimd for Finish<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        finish(self.0, self.1, self.2, self.3);
+vectorised! {
+    fn start_suffix<T>(tile: &Tile<T>, chunk: &Chunk<T>, dstate: &[T], scratch: &mut Scratch<T>) {
+        leaving(tile, chunk, dstate, scratch);
     }
 }
 

@@ -10,18 +10,16 @@ mod chunk_gradient;
 mod recurrent;
 mod rows;
 mod tile;
-mod vector;
 mod walk;
 
 use super::DplrShape;
 use super::ops::{DplrBackward, DplrGradients, DplrOps, DplrSaved};
-use crate::float::Real;
+use crate::float::{Real, Vector};
 use crate::host::{Host, tensor};
 use burn::backend::Flex;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::tensor::DType;
 use burn_flex::FlexTensor;
-use vector::Vector;
 
 /// Inputs as contiguous slices.
 #[derive(Clone, Copy)]

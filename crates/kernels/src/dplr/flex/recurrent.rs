@@ -16,7 +16,7 @@
 
 use super::rows::{Local, Step, Sums, advance_rows, reverse_rows};
 use super::tile::{ROWS, Tile, TileGradients};
-use super::vector::Vector;
+use crate::float::Vector;
 use pulp::{Arch, Simd, WithSimd};
 
 /// One tile of the forward pass.

@@ -1,7 +1,10 @@
 //! One position for four rows of the state: the innermost loops of `recurrent`.
+//!
+//! Sums over keys are split by the width of the machine's vectors, so the last bits of a result depend
+//! on that width, never on the number of threads.
 
 use super::tile::{ROWS, Tile};
-use super::vector::Vector;
+use crate::float::Vector;
 use pulp::Simd;
 
 /// The keys of one position, as vectors.

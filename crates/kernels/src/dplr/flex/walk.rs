@@ -6,7 +6,7 @@ use super::chunk::{self, Chunk};
 use super::chunk_gradient;
 use super::recurrent::{self, Advance};
 use super::tile::{Plan, Source, Tile, TileGradients};
-use super::vector::Vector;
+use crate::float::Vector;
 use rayon::prelude::*;
 
 /// Gradients as row-major vectors, shaped like their inputs.
