@@ -175,9 +175,9 @@ impl<T: Vector> WithSimd for Task<'_, T> {
             for (block, adjoint) in blocks.iter().zip(&mut adjoints) {
                 let patch = self.patch(block, &span);
                 let end = patch.elements();
-                adjoint.finish(simd, &patch, self.dy);
-                block.scatter(&adjoint.dx[..end], piece, &mut self.dx);
-                block.scatter(&adjoint.ddt[..end], piece, &mut self.ddt);
+                adjoint.finish(simd, &patch);
+                block.scatter(&adjoint.s[..end], piece, &mut self.dx);
+                block.scatter(&adjoint.w[..end], piece, &mut self.ddt);
                 if self.plan.shape.gated {
                     block.scatter(&adjoint.dz[..end], piece, &mut self.dz);
                 }
