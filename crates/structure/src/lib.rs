@@ -12,8 +12,9 @@
 //!   [`CausalToeplitz`] what a time-invariant one applies.
 //! - [`hippo`] has the orthogonal state matrices, [`DplrMatrix`] their diagonal-plus-low-rank form
 //!   (S4), [`DiagonalInit`] and [`s5_modes`] the diagonal ones (S4D, S5), [`ptd`] the perturbed ones,
-//!   [`CompanionMatrix`] that of SpaceTime.
-//! - [`discretise`] turns a continuous-time state equation into the step that a scan runs.
+//!   [`CompanionMatrix`] that of SpaceTime. A [`MatrixSpec`] names any of them.
+//! - [`discretise`] turns a continuous-time state equation into the step that a scan runs, and
+//!   [`StateSpace`] is a system with dense matrices: kernels, transfer functions, diagnostics.
 //!
 //! # Example
 //!
@@ -47,7 +48,9 @@ pub mod modal_kernel;
 pub mod modes;
 pub mod ptd;
 pub mod semiseparable;
+pub mod spec;
 pub mod structured;
+pub mod system;
 pub mod toeplitz;
 
 pub use companion::{CompanionMatrix, difference_filter, moving_average_residual};
@@ -61,7 +64,12 @@ pub use modal_kernel::{dss_kernel, modal_kernel, modal_response, vandermonde_ker
 pub use modes::ModalBasis;
 pub use num_complex::Complex64;
 pub use semiseparable::SemiseparableMatrix;
+pub use spec::MatrixSpec;
 pub use structured::{Cost, StructuredMatrix};
+pub use system::{
+    Controllability, DiscreteStateSpace, StateSpace, controllability, distance_to_instability,
+    spectral_abscissa, spectral_radius,
+};
 pub use toeplitz::{CausalToeplitz, diagonal_kernel};
 
 #[cfg(doctest)]

@@ -98,10 +98,13 @@ impl DplrStep {
         length: usize,
     ) -> Result<Vec<Complex64>, StructureError> {
         self.expect_modes("output", output)?;
+        element_count(length, 1)?;
         // y = 2 Re(C z) is the row 2 conj(C) in real coordinates.
         let conjugate: Vec<_> = output.iter().map(|c| c.conj()).collect();
         let mut row = coordinates(&conjugate);
-        self.advance(&mut row, length, true, |_| ());
+        for _ in 0..length {
+            self.advance(&mut row, true);
+        }
         let pairs = output.iter().zip(complex(&row));
         let truncated: Vec<_> = pairs.map(|(c, power)| c - power.conj()).collect();
         expect_finite_complex("C (I - A^L)", &truncated)?;
@@ -163,25 +166,12 @@ impl DplrStep {
         let weight: Vec<_> = output.iter().map(|c| 2.0 * c.conj()).collect();
         let row = coordinates(&weight);
         let mut kernel = Vec::with_capacity(length);
-        self.advance(&mut state, length, false, |state| {
-            kernel.push(fast_dot(&row, state));
-        });
+        for _ in 0..length {
+            kernel.push(fast_dot(&row, &state));
+            self.advance(&mut state, false);
+        }
         crate::error::expect_finite("kernel", &kernel)?;
         Ok(kernel)
-    }
-
-    /// Multiplies a vector in real coordinates `count` times, showing it before each product.
-    fn advance(
-        &self,
-        x: &mut Vec<f64>,
-        count: usize,
-        transposed: bool,
-        mut show: impl FnMut(&[f64]),
-    ) {
-        for _ in 0..count {
-            show(x);
-            *x = self.apply(x, transposed);
-        }
     }
 
     fn expect_modes(&self, axis: &'static str, values: &[Complex64]) -> Result<(), StructureError> {

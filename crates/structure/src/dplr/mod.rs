@@ -202,16 +202,12 @@ fn coordinates(z: &[Complex64]) -> Vec<f64> {
 }
 
 /// Multiplies every pair of real coordinates by its complex factor, or its conjugate.
-fn rotate(factors: &[Complex64], x: &[f64], conjugate: bool) -> Vec<f64> {
-    let pairs = factors.iter().zip(x.chunks_exact(2));
-    let turn = |(factor, pair): (&Complex64, &[f64])| {
-        let im = if conjugate { -factor.im } else { factor.im };
-        [
-            factor.re * pair[0] - im * pair[1],
-            factor.re * pair[1] + im * pair[0],
-        ]
-    };
-    pairs.flat_map(turn).collect()
+fn rotate_in_place(factors: &[Complex64], x: &mut [f64], conjugate: bool) {
+    let side = if conjugate { -1.0 } else { 1.0 };
+    for (factor, pair) in factors.iter().zip(x.chunks_exact_mut(2)) {
+        let (re, im) = (factor.re, side * factor.im);
+        (pair[0], pair[1]) = (re * pair[0] - im * pair[1], re * pair[1] + im * pair[0]);
+    }
 }
 
 impl StructuredMatrix for DplrMatrix {
@@ -269,7 +265,8 @@ impl StructuredMatrix for DplrMatrix {
 impl DplrMatrix {
     /// Rotations minus `2 p p^T`; the transposed matrix only turns backwards.
     fn apply(&self, x: &[f64], transposed: bool) -> Vec<f64> {
-        let mut y = rotate(&self.eigenvalues, x, transposed);
+        let mut y = x.to_vec();
+        rotate_in_place(&self.eigenvalues, &mut y, transposed);
         for vector in &self.low_rank {
             let p = coordinates(vector);
             accumulate(&mut y, -2.0 * dot(&p, x), &p);

@@ -10,7 +10,7 @@
 
 use num_complex::Complex64;
 
-use super::{DplrMatrix, coordinates, rotate};
+use super::{DplrMatrix, coordinates, rotate_in_place};
 use crate::dense::accumulate;
 use crate::error::{expect_length, expect_positive};
 use crate::structured::bytes_of_f64;
@@ -106,29 +106,27 @@ impl DplrStep {
         self.step_size
     }
 
-    /// `A_bar x`, or `A_bar^T x`: two passes over the state per rank.
-    pub(super) fn apply(&self, x: &[f64], transposed: bool) -> Vec<f64> {
+    /// Replaces `x` by `A_bar x`, or by `A_bar^T x`, without allocating but for the rank.
+    pub(super) fn advance(&self, x: &mut [f64], transposed: bool) {
         let (inward, outward) = if transposed {
             (&self.left, &self.right)
         } else {
             (&self.right, &self.left)
         };
-        let mut y = rotate(&self.decay, x, transposed);
-        let rank = inward.len();
+        let inner: Vec<f64> = inward.iter().map(|vector| fast_dot(vector, x)).collect();
+        rotate_in_place(&self.decay, x, transposed);
+        let rank = inner.len();
         for (i, vector) in outward.iter().enumerate() {
-            let factor: f64 = (0..rank)
-                .map(|j| {
-                    let at = if transposed {
-                        j * rank + i
-                    } else {
-                        i * rank + j
-                    };
-                    self.mix.as_slice()[at] * fast_dot(&inward[j], x)
-                })
-                .sum();
-            accumulate(&mut y, -4.0 / self.step_size * factor, vector);
+            let mixed = inner.iter().enumerate().map(|(j, value)| {
+                let at = if transposed {
+                    j * rank + i
+                } else {
+                    i * rank + j
+                };
+                self.mix.as_slice()[at] * value
+            });
+            accumulate(x, -4.0 / self.step_size * mixed.sum::<f64>(), vector);
         }
-        y
     }
 }
 
@@ -147,19 +145,23 @@ impl StructuredMatrix for DplrStep {
 
     fn matvec(&self, x: &[f64]) -> Result<Vec<f64>, StructureError> {
         expect_length("DplrStep::matvec", "x", self.shape().1, x.len())?;
-        Ok(self.apply(x, false))
+        let mut result = x.to_vec();
+        self.advance(&mut result, false);
+        Ok(result)
     }
 
     fn transpose_matvec(&self, y: &[f64]) -> Result<Vec<f64>, StructureError> {
         expect_length("DplrStep::transpose_matvec", "y", self.shape().0, y.len())?;
-        Ok(self.apply(y, true))
+        let mut result = y.to_vec();
+        self.advance(&mut result, true);
+        Ok(result)
     }
 
     fn cost(&self) -> Cost {
         let (modes, rank) = (self.decay.len(), self.left.len());
         let state = 2 * modes as u64;
         Cost {
-            multiply_adds: 2 * state + rank as u64 * (rank as u64 + 1) * state,
+            multiply_adds: 2 * state + rank as u64 * (2 * state + rank as u64),
             bytes: bytes_of_f64(2 * modes * (1 + 2 * rank) + rank * rank),
         }
     }
