@@ -140,8 +140,8 @@ impl CompanionMatrix {
         for (k, value) in free.iter().enumerate() {
             let angle = std::f64::consts::TAU * k as f64 / length as f64;
             let denominator = Complex64::from_polar(1.0, angle) - feedback[k];
-            // Written so that a denominator that is not a number is refused too.
-            if !(denominator.norm() > RESONANCE) {
+            let size = denominator.norm();
+            if size.is_nan() || size <= RESONANCE {
                 return None;
             }
             spectrum.push(value + driven[k] * entry[k] / denominator);

@@ -9,6 +9,7 @@
 //! 2021, arXiv 2111.00396; Goel, Gu, Donahue and Re, *It's Raw!*, 2022, arXiv 2202.09729 (the tied
 //! `P P^*`, which cannot become unstable while `Re Lambda < 0`).
 
+mod cauchy;
 mod kernel;
 mod step;
 
@@ -219,7 +220,7 @@ impl StructuredMatrix for DplrMatrix {
         // Column by column: what the definition makes of z = 1 and z = i in one mode.
         let order = 2 * self.modes();
         let image = |i: usize, j: usize| {
-            let unit = if j % 2 == 0 {
+            let unit = if j.is_multiple_of(2) {
                 Complex64::ONE
             } else {
                 Complex64::i()
@@ -232,7 +233,11 @@ impl StructuredMatrix for DplrMatrix {
             };
             let low_rank = |p: &Vec<Complex64>| p[row] * (2.0 * (p[column].conj() * unit).re);
             let value = own - self.low_rank.iter().map(low_rank).sum::<Complex64>();
-            if i % 2 == 0 { value.re } else { value.im }
+            if i.is_multiple_of(2) {
+                value.re
+            } else {
+                value.im
+            }
         };
         Matrix::from_fn(order, order, image)
             .expect("the constructor has checked that this many elements can be addressed")
