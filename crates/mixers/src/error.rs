@@ -20,6 +20,16 @@ pub enum MixerError {
         /// What would be right.
         expected: String,
     },
+    /// A setting is of the wrong kind.
+    #[error("{mixer}: `{field}` cannot be read: {reason}")]
+    Setting {
+        /// Mixer.
+        mixer: &'static str,
+        /// Field of its settings.
+        field: String,
+        /// What the reader said.
+        reason: String,
+    },
     /// An input does not have the mixer's width or the expected length.
     #[error("{mixer}: input has {got} along its {axis} axis, expected {expected}")]
     Input {

@@ -2,8 +2,31 @@
 
 use crate::error::MixerError;
 use crate::state::State;
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{DType, Device, Int, Tensor};
 use resolvent_structure::Matrix;
+
+/// What one run through a model's layers shares besides the residual stream.
+///
+/// A fresh one for every run; layers see it in the order of the depth.
+#[derive(Debug, Clone, Default)]
+pub struct Pass {
+    /// Index of the packed sequence each position belongs to, [batch, length], never decreasing;
+    /// nothing passes from one index to the next. Only the parallel form from zero state reads it.
+    pub seq_idx: Option<Tensor<2, Int>>,
+    /// Values of the first layer, [batch, length, channel], for mixers that blend them into later
+    /// ones (RWKV-7's value residual); the first such layer of a run sets them.
+    pub first_values: Option<Tensor<3>>,
+}
+
+impl Pass {
+    /// A run over packed sequences.
+    pub fn packed(seq_idx: Tensor<2, Int>) -> Self {
+        Self {
+            seq_idx: Some(seq_idx),
+            ..Self::default()
+        }
+    }
+}
 
 /// A learnable map [batch, length, channel] -> [batch, length, channel].
 ///
@@ -18,18 +41,15 @@ pub trait Mixer {
     /// Channels of input and output.
     fn width(&self) -> usize;
 
-    /// The parallel form.
-    ///
-    /// `seq_idx` [batch, length] separates packed sequences: indices never decrease, and nothing
-    /// passes from one index to the next.
+    /// The parallel form, from zero state.
     ///
     /// # Errors
-    /// Wrong width, decreasing indices.
-    fn forward(
-        &self,
-        input: Tensor<3>,
-        seq_idx: Option<Tensor<2, Int>>,
-    ) -> Result<Tensor<3>, MixerError>;
+    /// Wrong width, decreasing sequence indices.
+    fn forward(&self, input: Tensor<3>, pass: &mut Pass) -> Result<Tensor<3>, MixerError>;
+
+    /// The f64 form that follows the equations line by line: `input` [batch, length, channel] in
+    /// row-major order, of the mixer's width, without packed sequences, as the first layer of a model.
+    fn reference(&self, input: &[f64], batch: usize, length: usize) -> Vec<f64>;
 
     /// The matrix that this mixer applies for this input, and what it applies it to.
     ///
@@ -60,15 +80,25 @@ pub trait CausalMixer: Mixer {
     ///
     /// # Errors
     /// Wrong width; a state of another mixer, batch or size.
-    fn advance(&self, input: Tensor<3>, state: State) -> Result<(Tensor<3>, State), MixerError>;
+    fn advance(
+        &self,
+        input: Tensor<3>,
+        state: State,
+        pass: &mut Pass,
+    ) -> Result<(Tensor<3>, State), MixerError>;
 
     /// One position: [batch, channel] -> [batch, channel].
     ///
     /// # Errors
     /// As [`CausalMixer::advance`].
-    fn step(&self, input: Tensor<2>, state: State) -> Result<(Tensor<2>, State), MixerError> {
+    fn step(
+        &self,
+        input: Tensor<2>,
+        state: State,
+        pass: &mut Pass,
+    ) -> Result<(Tensor<2>, State), MixerError> {
         let [batch, width] = input.dims();
-        let (output, state) = self.advance(input.reshape([batch, 1, width]), state)?;
+        let (output, state) = self.advance(input.reshape([batch, 1, width]), state, pass)?;
         Ok((output.reshape([batch, width]), state))
     }
 }
@@ -100,12 +130,17 @@ impl std::ops::Add for Cost {
 
     fn add(self, other: Self) -> Self {
         Self {
-            parallel_flops: self.parallel_flops + other.parallel_flops,
-            step_flops: self.step_flops + other.step_flops,
-            state_bytes: self.state_bytes + other.state_bytes,
-            parameters: self.parameters + other.parameters,
+            parallel_flops: self.parallel_flops.saturating_add(other.parallel_flops),
+            step_flops: self.step_flops.saturating_add(other.step_flops),
+            state_bytes: self.state_bytes.saturating_add(other.state_bytes),
+            parameters: self.parameters.saturating_add(other.parameters),
         }
     }
+}
+
+/// The elements of a tensor in f64, for reference forms and matrices.
+pub(crate) fn host<const D: usize>(tensor: &Tensor<D>) -> Vec<f64> {
+    tensor.to_data().convert_dtype(DType::F64).iter().collect()
 }
 
 /// Checks the channel axis of an input.
@@ -123,4 +158,30 @@ pub(crate) fn expect_width(
         got,
         expected: expected.to_string(),
     })
+}
+
+/// Checks that the sequence indices of a pass, if there are any, belong to this input.
+pub(crate) fn expect_indices(
+    mixer: &'static str,
+    pass: &Pass,
+    input: &Tensor<3>,
+) -> Result<(), MixerError> {
+    let Some(indices) = &pass.seq_idx else {
+        return Ok(());
+    };
+    let ([rows, columns], [batch, length, _]) = (indices.dims(), input.dims());
+    for (axis, got, expected) in [
+        ("seq_idx batch", rows, batch),
+        ("seq_idx length", columns, length),
+    ] {
+        if got != expected {
+            return Err(MixerError::Input {
+                mixer,
+                axis,
+                got,
+                expected: expected.to_string(),
+            });
+        }
+    }
+    Ok(())
 }

@@ -1,20 +1,18 @@
-//! All mixers by name. A new one is a folder and a line in each of the two lists below.
+//! All causal mixers by name. A new one is a folder, a line in [`CAUSAL`] and a name in
+//! `causal_mixers!`.
 
 use crate::attention::{Attention, AttentionConfig};
 use crate::error::MixerError;
+use crate::mamba::{Mamba, MambaConfig};
 use crate::mamba2::{Mamba2, Mamba2Config};
-use crate::mixer::{CausalMixer, Cost, Materialised, Mixer};
+use crate::mixer::{CausalMixer, Cost, Materialised, Mixer, Pass};
+use crate::rwkv7::{Rwkv7, Rwkv7ChannelConfig, Rwkv7ChannelMix, Rwkv7Config};
+use crate::settings::{MixerSettings, Place, overlay, to_map};
 use crate::state::State;
 use burn::module::Module;
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;
-
-/// Sizes that every causal mixer can be built from; each takes what concerns it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Sizes {
-    /// The union of the fields; the attention baseline reads `hidden_size` and `head_dim`.
-    pub block: Mamba2Config,
-}
+use serde_json::{Map, Value};
 
 /// One line of the registry.
 #[derive(Debug, Clone, Copy)]
@@ -23,92 +21,50 @@ pub struct Registration {
     pub name: &'static str,
     /// One sentence for people.
     pub about: &'static str,
-    build: fn(&Sizes, &mut ChaCha8Rng, &Device) -> Result<CausalLayer, MixerError>,
-    cost: fn(&Sizes, usize) -> Cost,
+    /// What is not given in a recipe.
+    pub defaults: fn() -> Settings,
 }
 
 /// Every causal mixer.
 pub const CAUSAL: &[Registration] = &[
     Registration {
+        name: "mamba",
+        about: "selective state space, one decay per channel and state (Mamba-1, S6)",
+        defaults: || MambaConfig::default().into(),
+    },
+    Registration {
         name: "mamba2",
         about: "selective state space, scalar decay per head (Mamba-2, SSD)",
-        build: |sizes, rng, device| Ok(CausalLayer::Mamba2(sizes.block.init(rng, device)?)),
-        cost: |sizes, length| sizes.block.cost(length),
+        defaults: || Mamba2Config::default().into(),
     },
     Registration {
         name: "mamba2-lti",
         about: "the same block with step size, B and C independent of the input",
-        build: |sizes, rng, device| {
-            Ok(CausalLayer::Mamba2(
-                sizes.time_invariant().init(rng, device)?,
-            ))
-        },
-        cost: |sizes, length| sizes.time_invariant().cost(length),
+        defaults: || Mamba2Config::time_invariant().into(),
     },
     Registration {
         name: "attention",
         about: "causal softmax attention with rotary positions",
-        build: |sizes, rng, device| {
-            Ok(CausalLayer::Attention(sizes.attention().init(rng, device)?))
-        },
-        cost: |sizes, length| sizes.attention().cost(length),
+        defaults: || AttentionConfig::default().into(),
+    },
+    Registration {
+        name: "rwkv7",
+        about: "generalised delta rule with a vector-valued decay (RWKV-7 time mix)",
+        defaults: || Rwkv7Config::default().into(),
+    },
+    Registration {
+        name: "rwkv7-channel-mix",
+        about: "token shift and squared ReLU (RWKV-7 channel mix)",
+        defaults: || Rwkv7ChannelConfig::default().into(),
     },
 ];
 
-impl Sizes {
-    fn time_invariant(&self) -> Mamba2Config {
-        Mamba2Config {
-            selective: false,
-            ..self.block.clone()
-        }
-    }
-
-    fn attention(&self) -> AttentionConfig {
-        AttentionConfig {
-            hidden_size: self.block.hidden_size,
-            head_dim: self.block.head_dim,
-            output_scale: self.block.output_scale,
-            ..AttentionConfig::default()
-        }
-    }
-}
-
-/// The registration of the mixer called `name`.
+/// Declares the two enums, of layers and of settings, and forwards the traits to their variants.
 ///
-/// # Errors
-/// An unknown name.
-fn find(name: &str) -> Result<&'static Registration, MixerError> {
-    let found = CAUSAL.iter().find(|entry| entry.name == name);
-    found.ok_or_else(|| MixerError::Unknown {
-        name: name.to_owned(),
-        known: CAUSAL.iter().map(|entry| entry.name).collect(),
-    })
-}
-
-/// What the mixer called `name` would cost, without building it.
-///
-/// # Errors
-/// An unknown name.
-pub fn cost(name: &str, sizes: &Sizes, length: usize) -> Result<Cost, MixerError> {
-    Ok((find(name)?.cost)(sizes, length))
-}
-
-/// Builds the mixer called `name`.
-///
-/// # Errors
-/// An unknown name; sizes that the mixer refuses.
-pub fn build(
-    name: &str,
-    sizes: &Sizes,
-    rng: &mut ChaCha8Rng,
-    device: &Device,
-) -> Result<CausalLayer, MixerError> {
-    (find(name)?.build)(sizes, rng, device)
-}
-
-/// Declares the enum of layers and forwards both traits to its variants.
-macro_rules! causal_layers {
-    ($($variant:ident),+) => {
+/// Every variant is a layer type and its settings, which have
+/// `init(&self, place, rng, device) -> Result<Layer, MixerError>`.
+macro_rules! causal_mixers {
+    ($($variant:ident($config:ident)),+ $(,)?) => {
         /// Any causal mixer: what a model's block holds.
         #[derive(Module, Debug)]
         #[allow(clippy::large_enum_variant)] // a handful per model, never moved in a hot loop
@@ -120,16 +76,121 @@ macro_rules! causal_layers {
         }
 
         impl CausalLayer {
+            /// Names that burn puts into parameter paths, and that no published layout has.
+            pub const VARIANTS: &'static [&'static str] = &[$(stringify!($variant)),+];
+
             fn inner(&self) -> &dyn CausalMixer {
                 match self {
                     $(Self::$variant(layer) => layer,)+
                 }
             }
         }
+
+        /// The settings of any causal mixer.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Settings {
+            $(
+                #[doc = concat!("See [`", stringify!($config), "`].")]
+                $variant($config),
+            )+
+        }
+
+        $(
+            impl From<$config> for Settings {
+                fn from(settings: $config) -> Self {
+                    Self::$variant(settings)
+                }
+            }
+        )+
+
+        impl Settings {
+            fn inner(&self) -> &dyn MixerSettings {
+                match self {
+                    $(Self::$variant(settings) => settings,)+
+                }
+            }
+
+            /// All fields by name.
+            pub fn to_map(&self) -> Map<String, Value> {
+                match self {
+                    $(Self::$variant(settings) => to_map(settings),)+
+                }
+            }
+
+            /// These settings with those values of `given` whose names they know.
+            ///
+            /// # Errors
+            /// A value of the wrong kind, by field.
+            pub fn with(&self, given: &Map<String, Value>) -> Result<Self, MixerError> {
+                let mixer = self.mixer();
+                match self {
+                    $(Self::$variant(settings) => {
+                        Ok(overlay(mixer, settings, given)?.into())
+                    })+
+                }
+            }
+
+            /// A layer with fresh weights drawn from `rng`, and from nothing else.
+            ///
+            /// # Errors
+            /// Settings that do not fit together.
+            pub fn init(
+                &self,
+                place: Place,
+                rng: &mut ChaCha8Rng,
+                device: &Device,
+            ) -> Result<CausalLayer, MixerError> {
+                self.validate()?;
+                match self {
+                    $(Self::$variant(settings) => {
+                        Ok(CausalLayer::$variant(settings.init(place, rng, device)?))
+                    })+
+                }
+            }
+        }
     };
 }
 
-causal_layers!(Mamba2, Attention);
+causal_mixers!(
+    Mamba(MambaConfig),
+    Mamba2(Mamba2Config),
+    Attention(AttentionConfig),
+    Rwkv7(Rwkv7Config),
+    Rwkv7ChannelMix(Rwkv7ChannelConfig),
+);
+
+impl Settings {
+    /// The defaults of the mixer called `name`.
+    ///
+    /// # Errors
+    /// An unknown name.
+    pub fn named(name: &str) -> Result<Self, MixerError> {
+        let found = CAUSAL.iter().find(|entry| entry.name == name);
+        let entry = found.ok_or_else(|| MixerError::Unknown {
+            name: name.to_owned(),
+            known: CAUSAL.iter().map(|entry| entry.name).collect(),
+        })?;
+        Ok((entry.defaults)())
+    }
+}
+
+impl MixerSettings for Settings {
+    fn mixer(&self) -> &'static str {
+        self.inner().mixer()
+    }
+
+    fn width(&self) -> usize {
+        self.inner().width()
+    }
+
+    fn validate(&self) -> Result<(), MixerError> {
+        self.inner().validate()
+    }
+
+    fn cost(&self, length: usize) -> Cost {
+        self.inner().cost(length)
+    }
+}
 
 impl Mixer for CausalLayer {
     fn name(&self) -> &'static str {
@@ -140,12 +201,12 @@ impl Mixer for CausalLayer {
         self.inner().width()
     }
 
-    fn forward(
-        &self,
-        input: Tensor<3>,
-        seq_idx: Option<Tensor<2, Int>>,
-    ) -> Result<Tensor<3>, MixerError> {
-        self.inner().forward(input, seq_idx)
+    fn forward(&self, input: Tensor<3>, pass: &mut Pass) -> Result<Tensor<3>, MixerError> {
+        self.inner().forward(input, pass)
+    }
+
+    fn reference(&self, input: &[f64], batch: usize, length: usize) -> Vec<f64> {
+        self.inner().reference(input, batch, length)
     }
 
     fn materialise(&self, input: Tensor<3>) -> Result<Materialised, MixerError> {
@@ -166,11 +227,12 @@ impl CausalMixer for CausalLayer {
         self.inner().initial_state(batch, device)
     }
 
-    fn advance(&self, input: Tensor<3>, state: State) -> Result<(Tensor<3>, State), MixerError> {
-        self.inner().advance(input, state)
-    }
-
-    fn step(&self, input: Tensor<2>, state: State) -> Result<(Tensor<2>, State), MixerError> {
-        self.inner().step(input, state)
+    fn advance(
+        &self,
+        input: Tensor<3>,
+        state: State,
+        pass: &mut Pass,
+    ) -> Result<(Tensor<3>, State), MixerError> {
+        self.inner().advance(input, state, pass)
     }
 }

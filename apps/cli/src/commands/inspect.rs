@@ -53,8 +53,8 @@ fn costs(
     parameters: &[Parameter],
     length: usize,
 ) -> Result<Costs, ModelError> {
-    let here = model.config.cost(length)?;
-    let further = model.config.cost(length + 1)?;
+    let here = model.config.cost(length);
+    let further = model.config.cost(length + 1);
     Ok(Costs {
         length,
         parameters: parameters.iter().map(|it| it.count as u64).sum(),
@@ -71,7 +71,7 @@ fn document(model: &LanguageModel, parameters: &[Parameter], costs: &Costs) -> V
         .map(|it| json!({ "name": it.name, "shape": it.shape, "count": it.count }))
         .collect();
     json!({
-        "mixer": model.config.mixer,
+        "mixer": model.config.mixer_name(),
         "config": model.config.to_json(),
         "costs": costs,
         "parameters": list,
@@ -89,7 +89,7 @@ fn text(model: &LanguageModel, parameters: &[Parameter], costs: &Costs) -> Strin
         .collect();
     let number = |name: &str, value: u64| vec![name.to_owned(), grouped(value)];
     let total = [
-        vec!["mixer".to_owned(), model.config.mixer.clone()],
+        vec!["mixer".to_owned(), model.config.mixer_name().to_owned()],
         number("parameters", costs.parameters),
         number("state bytes per sequence", costs.state_bytes_per_sequence),
         number(

@@ -29,8 +29,8 @@ fn recipe_when_wrong_names_line_field_value_and_remedy() {
             &["model.head_dim", "64", "100 * 2"],
         ),
         (
-            "[model]\nmixer = \"mamba3\"",
-            &["model.mixer", "mamba3", "mamba2"],
+            "[model]\nmixer = \"mamba9\"",
+            &["model.mixer", "mamba9", "mamba2"],
         ),
         (
             "[model]\nvocab_size = 300",
@@ -70,7 +70,7 @@ fn flags_when_wrong_are_named() {
         (&["--minutes", "0"], &["train.minutes", "0"]),
         (&["--minutes", "nan"], &["train.minutes", "NaN"]),
         (&["--steps", "0"], &["train.steps", "0"]),
-        (&["--mixer", "mamba"], &["model.mixer", "mamba"]),
+        (&["--mixer", "mamba9"], &["model.mixer", "mamba9"]),
         (
             &["--seed", "18446744073709551615"],
             &["train.seed", "18446744073709551615"],

@@ -8,6 +8,7 @@
 mod machine;
 mod memory;
 mod peer;
+mod selective_scan;
 mod ssd;
 mod step;
 mod train;
@@ -37,6 +38,11 @@ pub const BENCHES: &[Bench] = &[
         name: "ssd",
         about: "the chunked scan, forward and with backward, beside PyTorch and the GEMM floor",
         run: ssd::run,
+    },
+    Bench {
+        name: "selective-scan",
+        about: "the scan of Mamba-1 and its whole block, forward and with backward, beside PyTorch",
+        run: selective_scan::run,
     },
     Bench {
         name: "train",

@@ -20,15 +20,16 @@ pub(super) fn run(options: &Options, limits: &Limits) -> Result<Vec<Row>, ClaimE
     let steps = if options.quick { 20 } else { 200 };
     let config = LanguageConfig {
         num_hidden_layers: 6,
-        block: Mamba2Config {
+        mixer: Mamba2Config {
             hidden_size: 192,
             state_size: 64,
             ..Mamba2Config::default()
-        },
+        }
+        .into(),
         ..LanguageConfig::default()
     };
     let model = config.init(1, &Device::flex())?;
-    let weights = 4 * config.cost(1)?.parameters as usize;
+    let weights = 4 * config.cost(1).parameters as usize;
     let mut state = model.initial_state(1);
     let token = |at: usize| (at * 31 % 256) as u32;
     let mut rows = Vec::new();

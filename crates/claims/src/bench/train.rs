@@ -19,12 +19,13 @@ const LENGTH: usize = 512;
 fn config() -> LanguageConfig {
     LanguageConfig {
         num_hidden_layers: 6,
-        block: Mamba2Config {
+        mixer: Mamba2Config {
             hidden_size: 192,
             state_size: 64,
             chunk_size: 64,
             ..Mamba2Config::default()
-        },
+        }
+        .into(),
         ..LanguageConfig::default()
     }
 }
@@ -46,7 +47,7 @@ fn ours(config: &LanguageConfig, steps: usize) -> Result<f64, ClaimError> {
         };
         let input = current.tokens(&tokens, LENGTH)?;
         let hidden = current.hidden(input.clone(), None)?;
-        let flat = hidden.reshape([BATCH * LENGTH, config.block.hidden_size]);
+        let flat = hidden.reshape([BATCH * LENGTH, config.hidden_size()]);
         let targets = input.reshape([BATCH * LENGTH]);
         let loss = cross_entropy(current.head(flat), targets, BATCH * LENGTH);
         let gradients = GradientsParams::from_grads(loss.backward(), &current);
@@ -91,7 +92,7 @@ pub(super) fn run(options: &Options, limits: &Limits) -> Result<Vec<Row>, ClaimE
     let row = Row::new("train", case, "tokens/s", rate);
     let mut row = row.against_rate(&label, number(&peer, "/tokens_per_second"));
     // A backward pass has twice the products of a forward pass.
-    let flops = 3 * config.cost(LENGTH)?.parallel_flops / LENGTH as u64;
+    let flops = 3 * config.cost(LENGTH).parallel_flops / LENGTH as u64;
     row.limit = Some(limits.gemm_gflops * 1e9 / flops as f64);
     Ok(vec![row])
 }

@@ -1,7 +1,9 @@
 //! Who competes in what: models, lessons, tests.
 
 use resolvent_data::tasks::{InductionHeads, SelectiveCopying, SequenceTask};
+use resolvent_mixers::Settings;
 use resolvent_mixers::mamba2::Mamba2Config;
+use resolvent_models::ModelError;
 use resolvent_models::language::LanguageConfig;
 use resolvent_models::weights::count_parameters;
 use serde::Serialize;
@@ -84,7 +86,7 @@ impl Contest {
             task: &SelectiveCopying::PUBLISHED,
             scored: SelectiveCopying::PUBLISHED.memorise(),
             stages: stages(&[64, 128, SelectiveCopying::LENGTH], 1500),
-            steps: 5000,
+            steps: 7000,
             lengths: vec![SelectiveCopying::LENGTH],
             sequences: (1024, 1024),
             tokens: 1 << 18,
@@ -100,14 +102,14 @@ impl Contest {
         Self {
             task: &InductionHeads::PUBLISHED,
             scored: 1,
-            stages: stages(&[32, 64, 128, InductionHeads::TRAIN_LENGTH], 700),
+            stages: stages(&[32, InductionHeads::TRAIN_LENGTH], 300),
             steps: 2000,
             lengths: InductionHeads::TEST_LENGTHS.to_vec(),
             sequences: (8, 256),
             tokens: 1 << 18,
             dynamics: 30.0,
             weight_decay: 0.2,
-            smoothing: 0.1,
+            smoothing: 0.0,
             rates: [5e-3, 5e-3, 5e-3],
         }
     }
@@ -124,8 +126,11 @@ impl Contest {
     /// A model of two blocks with hidden size 64 and state size 16 per head.
     ///
     /// Every head has B and C of its own (as many groups as heads).
-    pub fn model(&self, mixer: &str) -> LanguageConfig {
-        let block = Mamba2Config {
+    ///
+    /// # Errors
+    /// Does not fail for the mixers of [`MIXERS`].
+    pub fn model(&self, mixer: &str) -> Result<LanguageConfig, ClaimError> {
+        let block = Settings::from(Mamba2Config {
             hidden_size: 64,
             state_size: 16,
             expand: 2,
@@ -133,14 +138,18 @@ impl Contest {
             n_groups: 4,
             chunk_size: 64,
             ..Mamba2Config::default()
-        };
-        LanguageConfig {
-            mixer: mixer.to_owned(),
+        });
+        // Every mixer takes the sizes that it knows, and stays what it is.
+        let mut sizes = block.to_map();
+        sizes.remove("selective");
+        let mixer = Settings::named(mixer).and_then(|settings| settings.with(&sizes));
+        Ok(LanguageConfig {
+            mixer: mixer.map_err(ModelError::from)?,
             vocab_size: self.task.vocabulary(),
             num_hidden_layers: 2,
             tie_word_embeddings: false,
-            block,
-        }
+            ..LanguageConfig::default()
+        })
     }
 
     /// Steps of a trial, for progress bars: training, then one per length.
@@ -171,7 +180,7 @@ impl Contest {
             smoothing: self.smoothing,
             seed,
         };
-        let (model, training) = train(&self.model(mixer), &lesson, name, progress)?;
+        let (model, training) = train(&self.model(mixer)?, &lesson, name, progress)?;
         let mut trial = Trial {
             task: self.task.name(),
             mixer,

@@ -31,7 +31,7 @@ fn training_when_short_beats_chance_and_repeats_exactly() {
         batch: 32,
         steps: 150,
     }];
-    let mut config = Contest::induction_heads().model(SELECTIVE);
+    let mut config = Contest::induction_heads().model(SELECTIVE).unwrap();
     config.vocab_size = task.vocabulary();
     let run = || train(&config, &lesson(&task, &stages), "test", &mut ()).unwrap();
     let ((model, first), (_, second)) = (run(), run());
@@ -56,6 +56,7 @@ fn accuracy_when_fed_in_pieces_equals_that_of_one_pass() {
     for mixer in MIXERS {
         let model = contest
             .model(mixer)
+            .unwrap()
             .init(3, &burn::tensor::Device::default())
             .unwrap();
         let test = Test {

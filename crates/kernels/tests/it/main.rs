@@ -2,12 +2,20 @@
 //! golden files of `oracles/`.
 
 #[cfg(test)]
+mod adamw;
+#[cfg(test)]
 mod check;
 #[cfg(test)]
 mod conv1d;
 #[cfg(test)]
+mod dplr;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod layer_norm;
+#[cfg(test)]
 mod rms_norm;
+#[cfg(test)]
+mod selective_scan;
 #[cfg(test)]
 mod ssd;

@@ -2,14 +2,13 @@
 
 use burn::tensor::Device;
 use resolvent_data::windows::BYTE_VOCABULARY;
-use resolvent_mixers::MixerError;
-use resolvent_mixers::mamba2::Mamba2Config;
 use resolvent_mixers::registry::CAUSAL;
 use resolvent_models::ModelError;
 use resolvent_models::language::{LanguageConfig, LanguageModel};
 
 use crate::error::LearnError;
 use crate::recipe::Recipe;
+use crate::recipe::values::of_mixer;
 
 /// The configuration that a recipe describes.
 ///
@@ -33,21 +32,11 @@ pub fn config_of(recipe: &Recipe) -> Result<LanguageConfig, LearnError> {
             format!("tokens are bytes here, so it must be {BYTE_VOCABULARY}"),
         ));
     }
+    let mixer = model.mixer_settings().map_err(of_mixer)?;
     let config = LanguageConfig {
-        mixer: model.mixer.clone(),
         vocab_size: model.vocab_size,
         num_hidden_layers: model.num_hidden_layers,
-        block: Mamba2Config {
-            hidden_size: model.hidden_size,
-            state_size: model.state_size,
-            expand: model.expand,
-            head_dim: model.head_dim,
-            n_groups: model.n_groups,
-            conv_kernel: model.conv_kernel,
-            chunk_size: model.chunk_size,
-            ..Mamba2Config::default()
-        },
-        ..LanguageConfig::default()
+        ..LanguageConfig::of(mixer)
     };
     config.validate().map_err(in_recipe)?;
     Ok(config)
@@ -79,25 +68,25 @@ pub(super) fn check_model(recipe: &Recipe) -> Result<(), LearnError> {
 
 /// Compares lower bounds of what training holds in memory with what there is.
 ///
-/// Parameters: weight, gradient and two moments in binary32. Activations: four vectors of the inner
-/// width per block, and the logits with their softmax.
+/// Parameters: weight, gradient and two moments in binary32. Activations: eight vectors of the
+/// model's width per block, and the logits with their softmax.
 fn check_memory(
     recipe: &Recipe,
     config: &LanguageConfig,
     available: u128,
 ) -> Result<(), LearnError> {
     let (model, train) = (&recipe.model, &recipe.train);
-    let parameters = 16 * u128::from(config.cost(1).map_err(in_recipe)?.parameters);
+    let parameters = 16 * u128::from(config.cost(1).parameters);
     if parameters > available {
         return Err(bad(
             "hidden_size",
-            model.hidden_size.to_string(),
+            config.hidden_size().to_string(),
             too_large("weights, gradients and moments", parameters, available),
         ));
     }
     let tokens = train.batch as u128 * train.length as u128;
-    let inner = config.block.inner() as u128 * model.num_hidden_layers as u128;
-    let activations = 4 * tokens * (4 * inner + 2 * model.vocab_size as u128);
+    let widths = config.hidden_size() as u128 * model.num_hidden_layers as u128;
+    let activations = 4 * tokens * (8 * widths + 2 * model.vocab_size as u128);
     if parameters + activations > available {
         return Err(LearnError::BadValue {
             field: "train.batch".to_owned(),
@@ -134,12 +123,7 @@ fn in_recipe(error: ModelError) -> LearnError {
             got,
             expected,
         } => bad(&field, got, format!("it must be {expected}")),
-        ModelError::Mixer(MixerError::Config {
-            mixer,
-            field,
-            got,
-            expected,
-        }) => bad(field, got, format!("for {mixer} it must be {expected}")),
+        ModelError::Mixer(error) => of_mixer(error),
         other => other.into(),
     }
 }

@@ -206,7 +206,7 @@ pub(super) fn put_together(
     origin: Origin,
 ) -> Result<Summary, LearnError> {
     let train = &job.recipe.train;
-    let cost = trained.model.config.cost(train.length)?;
+    let cost = trained.model.config.cost(train.length);
     Ok(Summary {
         origin,
         corpus: job.prepared.facts.clone(),

@@ -6,7 +6,7 @@
 
 mod sections;
 mod shape;
-mod values;
+pub(crate) mod values;
 
 pub use sections::{
     DataSection, DataSource, GroupSection, ModelSection, OptimiserKind, OptimiserSection, Recipe,
@@ -69,11 +69,20 @@ impl Recipe {
     /// # Errors
     /// [`LearnError::BadValue`] for a seed beyond TOML's 63-bit integers.
     pub fn to_toml(&self) -> Result<String, LearnError> {
-        toml::to_string_pretty(self).map_err(|error| LearnError::BadValue {
+        toml::to_string_pretty(&self.complete()).map_err(|error| LearnError::BadValue {
             field: "train.seed".to_owned(),
             value: self.train.seed.to_string(),
             remedy: format!("TOML cannot hold it ({error}); use a value below 2^63"),
         })
+    }
+
+    /// The same run with every setting of the mixer written out, and without those of others.
+    pub(crate) fn complete(&self) -> Self {
+        let mut complete = self.clone();
+        if let Ok(settings) = self.model.mixer_settings() {
+            complete.model.settings = settings.to_map();
+        }
+        complete
     }
 
     /// Checks every value; [`parse`](Self::parse) and

@@ -1,6 +1,9 @@
 //! The sections of a recipe and the defaults of their fields.
 
+use resolvent_mixers::registry::CAUSAL;
+use resolvent_mixers::{MixerError, Settings};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// A training run as data: what to read, what to build, how to train it.
 ///
@@ -57,45 +60,40 @@ impl Default for DataSection {
 }
 
 /// `[model]`, with the key names of the published `config.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ModelSection {
     /// Mixer by its registry name. Default `mamba2`.
     pub mixer: String,
-    /// Width of the residual stream, in channels. Default 256.
-    pub hidden_size: usize,
     /// Number of blocks. Default 4.
     pub num_hidden_layers: usize,
-    /// State channels per head channel (N). Default 64.
-    pub state_size: usize,
-    /// Channels per head (P); divides `hidden_size * expand`. Default 64.
-    pub head_dim: usize,
-    /// Inner width as a multiple of `hidden_size`. Default 2.
-    pub expand: usize,
-    /// Groups that share B and C; divides the number of heads. Default 1.
-    pub n_groups: usize,
-    /// Taps of the short causal convolution. Default 4.
-    pub conv_kernel: usize,
-    /// Positions per chunk of the parallel form; changes speed, not results. Default 64.
-    pub chunk_size: usize,
     /// Number of distinct tokens; 256 for bytes. Default 256.
     pub vocab_size: usize,
+    /// Settings of the mixer by their own keys (`hidden_size`, `state_size`, ...); those left out
+    /// have the mixer's defaults. Keys that only other mixers know are kept without effect, so
+    /// that one line swaps the mixer.
+    #[serde(flatten)]
+    pub settings: Map<String, Value>,
 }
 
 impl Default for ModelSection {
     fn default() -> Self {
         Self {
             mixer: "mamba2".to_owned(),
-            hidden_size: 256,
             num_hidden_layers: 4,
-            state_size: 64,
-            head_dim: 64,
-            expand: 2,
-            n_groups: 1,
-            conv_kernel: 4,
-            chunk_size: 64,
             vocab_size: 256,
+            settings: Map::new(),
         }
+    }
+}
+
+impl ModelSection {
+    /// The mixer's settings, not yet checked.
+    ///
+    /// # Errors
+    /// An unknown mixer; a value of the wrong kind.
+    pub fn mixer_settings(&self) -> Result<Settings, MixerError> {
+        Settings::named(&self.mixer)?.with(&self.settings)
     }
 }
 
@@ -257,12 +255,22 @@ impl Default for ScheduleSection {
 
 impl Recipe {
     /// A recipe with every optional field filled: the pattern that texts are checked against.
-    pub(super) fn pattern() -> Self {
+    ///
+    /// `mixer` is the one that the text names, if it does; its settings come before those of others
+    /// that have the same name.
+    pub(super) fn pattern(mixer: Option<&str>) -> Self {
         let mut recipe = Self::default();
         recipe.data.path = Some("text".to_owned());
         recipe.train.steps = Some(1);
         recipe.train.minutes = Some(1.0);
         recipe.schedule.warmup_steps = Some(1);
+        let chosen = mixer.and_then(|name| Settings::named(name).ok());
+        let others = CAUSAL.iter().map(|entry| (entry.defaults)());
+        for settings in chosen.into_iter().chain(others) {
+            for (key, value) in settings.to_map() {
+                recipe.model.settings.entry(key).or_insert(value);
+            }
+        }
         recipe
     }
 }

@@ -32,14 +32,25 @@ struct Walk<'a> {
 /// Checks that `text` is TOML whose names and kinds are those of a recipe.
 pub(super) fn check(text: &str, origin: &str, with_lines: bool) -> Result<(), LearnError> {
     let document = DeTable::parse(text).map_err(|error| syntax(&error, text, origin))?;
-    let pattern =
-        Table::try_from(Recipe::pattern()).expect("the pattern holds only small numbers and text");
+    let pattern = Table::try_from(Recipe::pattern(mixer_of(document.get_ref())))
+        .expect("the pattern holds only small numbers and text");
     let walk = Walk {
         text,
         origin,
         with_lines,
     };
     walk.table(document.get_ref(), &pattern, "")
+}
+
+/// The mixer that a recipe names.
+fn mixer_of<'a>(document: &'a DeTable<'_>) -> Option<&'a str> {
+    let DeValue::Table(model) = document.get("model")?.get_ref() else {
+        return None;
+    };
+    match model.get("mixer")?.get_ref() {
+        DeValue::String(name) => Some(name),
+        _ => None,
+    }
 }
 
 /// The line, counted from 1, in which byte `offset` of `text` lies.

@@ -2,6 +2,8 @@
 
 use super::{DataSource, ModelSection, OptimiserSection, Recipe, TrainSection};
 use crate::error::LearnError;
+use resolvent_mixers::{MixerError, MixerSettings, Settings};
+use resolvent_models::ModelError;
 
 /// No size in a recipe is larger (16 Mi): beyond it the products below would overflow long before
 /// a machine could hold the tensors.
@@ -49,65 +51,62 @@ fn model(model: &ModelSection) -> Result<(), LearnError> {
             "name a mixer, as in \"mamba2\"",
         ));
     }
-    let sizes = [
-        ("model.hidden_size", model.hidden_size),
+    for (field, value) in [
         ("model.num_hidden_layers", model.num_hidden_layers),
-        ("model.state_size", model.state_size),
-        ("model.head_dim", model.head_dim),
-        ("model.expand", model.expand),
-        ("model.n_groups", model.n_groups),
-        ("model.conv_kernel", model.conv_kernel),
-        ("model.chunk_size", model.chunk_size),
         ("model.vocab_size", model.vocab_size),
-    ];
-    for (field, value) in sizes {
+    ] {
         positive(field, value, LARGEST_SIZE)?;
     }
-    let inner = model.hidden_size.saturating_mul(model.expand);
-    if !inner.is_multiple_of(model.head_dim) {
-        return Err(bad(
-            "model.head_dim",
-            model.head_dim,
-            format!(
-                "it must divide hidden_size * expand = {} * {} = {inner}; {} would",
-                model.hidden_size,
-                model.expand,
-                nearest_divisor(inner, model.head_dim)
-            ),
-        ));
-    }
-    let heads = inner / model.head_dim;
-    if !heads.is_multiple_of(model.n_groups) {
-        return Err(bad(
-            "model.n_groups",
-            model.n_groups,
-            format!(
-                "it must divide the number of heads, hidden_size * expand / head_dim = {heads}"
-            ),
-        ));
-    }
-    largest_model(model)
+    let settings = match model.mixer_settings() {
+        // Recipes of other programs' mixers can be read and changed; building one is refused.
+        Err(MixerError::Unknown { .. }) => return Ok(()),
+        settings => settings.map_err(of_mixer)?,
+    };
+    settings.validate().map_err(of_mixer)?;
+    largest_model(model, &settings)
 }
 
-/// The dominant terms: two projections between the stream and the inner width, and the embedding.
-fn largest_model(model: &ModelSection) -> Result<(), LearnError> {
-    let [hidden, expand, layers, vocab] = [
-        model.hidden_size as u128,
-        model.expand as u128,
-        model.num_hidden_layers as u128,
-        model.vocab_size as u128,
-    ];
-    let parameters = hidden * (3 * hidden * expand * layers + vocab);
+fn largest_model(model: &ModelSection, settings: &Settings) -> Result<(), LearnError> {
+    let (hidden, layers) = (settings.width(), model.num_hidden_layers);
+    let blocks = u128::from(settings.cost(1).parameters) * layers as u128;
+    let parameters = blocks + hidden as u128 * model.vocab_size as u128;
     if parameters > LARGEST_MODEL {
         return Err(bad(
             "model.hidden_size",
-            model.hidden_size,
+            hidden,
             format!(
-                "with num_hidden_layers = {layers}, expand = {expand} and vocab_size = {vocab} the model would have about {parameters} parameters; the limit is {LARGEST_MODEL}"
+                "with num_hidden_layers = {layers} and vocab_size = {} the model would have about {parameters} parameters; the limit is {LARGEST_MODEL}",
+                model.vocab_size
             ),
         ));
     }
     Ok(())
+}
+
+/// A mixer's refusal in the recipe's terms.
+pub(crate) fn of_mixer(error: MixerError) -> LearnError {
+    match error {
+        MixerError::Config {
+            mixer,
+            field,
+            got,
+            expected,
+        } => bad(
+            &format!("model.{field}"),
+            got,
+            format!("for {mixer} it must be {expected}"),
+        ),
+        MixerError::Setting {
+            mixer,
+            field,
+            reason,
+        } => bad(
+            &format!("model.{field}"),
+            "of the wrong kind",
+            format!("for {mixer} {reason}"),
+        ),
+        other => LearnError::from(ModelError::from(other)),
+    }
 }
 
 fn train(train: &TrainSection) -> Result<(), LearnError> {
@@ -225,15 +224,4 @@ fn bad(field: &str, value: impl ToString, remedy: impl Into<String>) -> LearnErr
         value: value.to_string(),
         remedy: remedy.into(),
     }
-}
-
-/// The divisor of `total` that lies closest to `wanted`; `total` is at least 1.
-fn nearest_divisor(total: usize, wanted: usize) -> usize {
-    (0..=wanted)
-        .find_map(|distance| {
-            [wanted - distance, wanted.saturating_add(distance)]
-                .into_iter()
-                .find(|candidate| *candidate > 0 && total.is_multiple_of(*candidate))
-        })
-        .unwrap_or(1)
 }

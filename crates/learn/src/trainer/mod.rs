@@ -48,7 +48,7 @@ impl Settings {
     /// [`LearnError::BadValue`] when a value makes no sense, as for [`Recipe::validate`].
     pub fn from_recipe(recipe: &Recipe, rename: Rename) -> Result<Self, LearnError> {
         recipe.validate()?;
-        let mut identity = serde_json::to_value(recipe)
+        let mut identity = serde_json::to_value(recipe.complete())
             .expect("a recipe holds text, finite numbers and lists, all of which JSON has");
         if let Some(train) = identity.get_mut("train").and_then(|it| it.as_object_mut()) {
             FREE_FIELDS.iter().for_each(|field| {

@@ -3,11 +3,14 @@
 use super::rotary::Rotary;
 use crate::error::MixerError;
 use crate::layers::Projection;
-use crate::mixer::{CausalMixer, Cost, Materialised, Mixer, expect_width};
+use crate::mixer::{
+    CausalMixer, Cost, Materialised, Mixer, Pass, expect_indices, expect_width, host,
+};
+use crate::settings::{Checks, MixerSettings, Place};
 use crate::state::State;
 use burn::module::Module;
 use burn::tensor::activation::softmax;
-use burn::tensor::{Bool, DType, Device, Int, Tensor};
+use burn::tensor::{Bool, Device, Int, Tensor};
 use rand_chacha::ChaCha8Rng;
 use resolvent_structure::Matrix;
 use serde::{Deserialize, Serialize};
@@ -27,9 +30,6 @@ pub struct AttentionConfig {
     pub head_dim: usize,
     /// Base of the rotary angles.
     pub rope_theta: f64,
-    /// Scale of the output projection's initial weights.
-    #[serde(skip)]
-    pub output_scale: f64,
 }
 
 impl Default for AttentionConfig {
@@ -38,65 +38,58 @@ impl Default for AttentionConfig {
             hidden_size: 768,
             head_dim: 64,
             rope_theta: 10_000.0,
-            output_scale: 1.0,
         }
     }
 }
 
-impl AttentionConfig {
-    /// Checks that all sizes fit together.
-    ///
-    /// # Errors
-    /// The field, its value and what would be right.
-    pub fn validate(&self) -> Result<(), MixerError> {
-        let fail = |field, got: String, expected: &str| {
-            Err(MixerError::Config {
-                mixer: NAME,
-                field,
-                got,
-                expected: expected.to_owned(),
-            })
-        };
-        if self.hidden_size == 0 || self.hidden_size > 1 << 24 {
-            return fail(
-                "hidden_size",
-                self.hidden_size.to_string(),
-                "between 1 and 16777216",
-            );
-        }
-        let dim = self.head_dim;
-        if dim == 0 || !dim.is_multiple_of(2) || !self.hidden_size.is_multiple_of(dim) {
-            let got = format!("{dim} for hidden_size = {}", self.hidden_size);
-            return fail("head_dim", got, "an even divisor of hidden_size");
-        }
-        if !(self.rope_theta.is_finite() && self.rope_theta > 0.0) {
-            return fail(
-                "rope_theta",
-                self.rope_theta.to_string(),
-                "a positive number",
-            );
-        }
-        Ok(())
+impl MixerSettings for AttentionConfig {
+    fn mixer(&self) -> &'static str {
+        NAME
     }
 
-    /// What a layer costs, without building one.
-    pub fn cost(&self, length: usize) -> Cost {
+    fn width(&self) -> usize {
+        self.hidden_size
+    }
+
+    fn validate(&self) -> Result<(), MixerError> {
+        let checks = Checks(NAME);
+        checks.sizes(&[
+            ("hidden_size", self.hidden_size),
+            ("head_dim", self.head_dim),
+        ])?;
+        checks.divides(("head_dim", self.head_dim), self.hidden_size, "hidden_size")?;
+        if !self.head_dim.is_multiple_of(2) {
+            let expected = "an even divisor of hidden_size, for the rotation turns pairs";
+            return Err(checks.refuse("head_dim", self.head_dim, expected));
+        }
+        checks.positive("rope_theta", self.rope_theta)
+    }
+
+    fn cost(&self, length: usize) -> Cost {
         let (len, width) = (length as u64, self.hidden_size as u64);
         let dense = 8 * width * width;
+        // Half of the score matrix is masked and, block-wise, never formed.
+        let per_token = dense + 2 * len * width;
         Cost {
-            // Half of the score matrix is masked and, block-wise, never formed.
-            parallel_flops: len * dense + 2 * len * len * width,
+            parallel_flops: len.saturating_mul(per_token),
             step_flops: dense + 4 * len * width,
             state_bytes: 8 * len * width,
             parameters: 4 * width * width,
         }
     }
+}
 
+impl AttentionConfig {
     /// A layer with fresh weights drawn from `rng`.
     ///
     /// # Errors
-    /// As [`AttentionConfig::validate`].
-    pub fn init(&self, rng: &mut ChaCha8Rng, device: &Device) -> Result<Attention, MixerError> {
+    /// As [`MixerSettings::validate`].
+    pub fn init(
+        &self,
+        place: Place,
+        rng: &mut ChaCha8Rng,
+        device: &Device,
+    ) -> Result<Attention, MixerError> {
         self.validate()?;
         let width = self.hidden_size;
         let mut square = |scale: f32| Projection::new(width, width, scale, rng, device);
@@ -104,7 +97,7 @@ impl AttentionConfig {
             q_proj: square(1.0),
             k_proj: square(1.0),
             v_proj: square(1.0),
-            o_proj: square(self.output_scale as f32),
+            o_proj: square(place.output_scale()),
             config: self.clone(),
         })
     }
@@ -247,43 +240,30 @@ impl Mixer for Attention {
         self.config.hidden_size
     }
 
-    fn forward(
-        &self,
-        input: Tensor<3>,
-        seq_idx: Option<Tensor<2, Int>>,
-    ) -> Result<Tensor<3>, MixerError> {
-        if let Some(indices) = &seq_idx {
-            let ([rows, cols], [batch, len, _]) = (indices.dims(), input.dims());
-            for (axis, got, expected) in [
-                ("seq_idx batch", rows, batch),
-                ("seq_idx length", cols, len),
-            ] {
-                if got != expected {
-                    let expected = expected.to_string();
-                    return Err(MixerError::Input {
-                        mixer: NAME,
-                        axis,
-                        got,
-                        expected,
-                    });
-                }
-            }
-        }
+    fn forward(&self, input: Tensor<3>, pass: &mut Pass) -> Result<Tensor<3>, MixerError> {
+        expect_indices(NAME, pass, &input)?;
         expect_width(NAME, input.dims()[2], self.config.hidden_size)?;
         if input.dims().contains(&0) {
             return Ok(input);
         }
         let heads = self.heads(input, 0)?;
-        let packing = seq_idx.map(Packing);
+        let packing = pass.seq_idx.clone().map(Packing);
         Ok(self.project(self.attend(heads, 0, packing.as_ref())))
+    }
+
+    fn reference(&self, input: &[f64], _batch: usize, length: usize) -> Vec<f64> {
+        let weights = super::reference::AttentionWeights::of(self);
+        input
+            .chunks((length * self.config.hidden_size).max(1))
+            .flat_map(|row| super::reference::forward(&self.config, &weights, row))
+            .collect()
     }
 
     fn materialise(&self, input: Tensor<3>) -> Result<Materialised, MixerError> {
         let Heads { query, key, value } = self.heads(input, 0)?;
         let weights = self.weights(query, key, 0, None);
         let [_, _, len, _] = weights.dims();
-        let flat: Vec<f64> = weights.to_data().convert_dtype(DType::F64).iter().collect();
-        let matrices = flat
+        let matrices = host(&weights)
             .chunks((len * len).max(1))
             .map(|values| Ok(Matrix::new(len, len, values.to_vec())?))
             .collect::<Result<_, MixerError>>()?;
@@ -316,6 +296,7 @@ impl CausalMixer for Attention {
         &self,
         input: Tensor<3>,
         mut state: State,
+        _pass: &mut Pass,
     ) -> Result<(Tensor<3>, State), MixerError> {
         expect_width(NAME, input.dims()[2], self.config.hidden_size)?;
         if input.dims().contains(&0) {

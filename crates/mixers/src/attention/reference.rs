@@ -1,7 +1,8 @@
 //! Attention in f64 on slices, position by position.
 
-use super::layer::AttentionConfig;
+use super::layer::{Attention, AttentionConfig};
 use super::rotary::angle;
+use crate::mixer::host;
 
 /// Weights [hidden, hidden], row-major [out, in].
 #[derive(Debug, Clone)]
@@ -14,6 +15,18 @@ pub struct AttentionWeights {
     pub v: Vec<f64>,
     /// Output.
     pub o: Vec<f64>,
+}
+
+impl AttentionWeights {
+    /// The weights of a layer.
+    pub fn of(layer: &Attention) -> Self {
+        Self {
+            q: host(&layer.q_proj.weight.val()),
+            k: host(&layer.k_proj.weight.val()),
+            v: host(&layer.v_proj.weight.val()),
+            o: host(&layer.o_proj.weight.val()),
+        }
+    }
 }
 
 fn project(weight: &[f64], row: &[f64]) -> Vec<f64> {

@@ -2,6 +2,7 @@
 
 use crate::error::MixerError;
 use crate::mixer::Cost;
+use crate::settings::{Checks, MixerSettings};
 use serde::{Deserialize, Serialize};
 
 /// Longest chunk of the CPU body: longer ones spend more on the quadratic part than they save.
@@ -32,15 +33,18 @@ pub struct Mamba2Config {
     pub time_step_max: f64,
     /// Initial step sizes are raised to this.
     pub time_step_floor: f64,
-    /// Bounds of the step size after softplus.
+    /// Bounds of the step size after softplus; not written when there are none, since neither JSON
+    /// nor a recipe has infinity.
+    #[serde(skip_serializing_if = "is_unlimited")]
     pub time_step_limit: (f64, f64),
     /// Epsilon of the gated norm.
     pub layer_norm_epsilon: f64,
     /// Whether Delta, B and C depend on the input; `false` is the time-invariant twin.
     pub selective: bool,
-    /// Scale of the output projection's initial weights: 1 / sqrt(layers) in a deep model.
-    #[serde(skip)]
-    pub output_scale: f64,
+}
+
+fn is_unlimited(limit: &(f64, f64)) -> bool {
+    *limit == (0.0, f64::INFINITY)
 }
 
 impl Default for Mamba2Config {
@@ -59,12 +63,19 @@ impl Default for Mamba2Config {
             time_step_limit: (0.0, f64::INFINITY),
             layer_norm_epsilon: 1e-5,
             selective: true,
-            output_scale: 1.0,
         }
     }
 }
 
 impl Mamba2Config {
+    /// The time-invariant twin: step size, B and C do not depend on the input.
+    pub fn time_invariant() -> Self {
+        Self {
+            selective: false,
+            ..Self::default()
+        }
+    }
+
     /// Inner width E.
     pub fn inner(&self) -> usize {
         self.hidden_size * self.expand
@@ -102,9 +113,22 @@ impl Mamba2Config {
     pub(super) fn chunk(&self) -> usize {
         self.chunk_size.min(CHUNK)
     }
+}
 
-    /// What a block costs, without building one.
-    pub fn cost(&self, length: usize) -> Cost {
+impl MixerSettings for Mamba2Config {
+    fn mixer(&self) -> &'static str {
+        if self.selective {
+            "mamba2"
+        } else {
+            "mamba2-lti"
+        }
+    }
+
+    fn width(&self) -> usize {
+        self.hidden_size
+    }
+
+    fn cost(&self, length: usize) -> Cost {
         let len = length as u64;
         let chunk = self.chunk().min(length.max(1)) as u64;
         let (inner, state) = (self.inner() as u64, self.state_size as u64);
@@ -119,7 +143,7 @@ impl Mamba2Config {
             2 * self.projection() as u64
         };
         Cost {
-            parallel_flops: len * per_token,
+            parallel_flops: len.saturating_mul(per_token),
             step_flops: dense + 2 * taps * channels + 5 * inner * state,
             state_bytes: 4 * (channels * (taps - 1) + inner * state),
             parameters: hidden * (self.in_rows() as u64 + inner)
@@ -130,20 +154,9 @@ impl Mamba2Config {
         }
     }
 
-    /// Checks that all sizes fit together.
-    ///
-    /// # Errors
-    /// The field, its value and what would be right.
-    pub fn validate(&self) -> Result<(), MixerError> {
-        let fail = |field, got: String, expected: &str| {
-            Err(MixerError::Config {
-                mixer: "mamba2",
-                field,
-                got,
-                expected: expected.to_owned(),
-            })
-        };
-        for (field, value) in [
+    fn validate(&self) -> Result<(), MixerError> {
+        let checks = Checks(self.mixer());
+        checks.sizes(&[
             ("hidden_size", self.hidden_size),
             ("state_size", self.state_size),
             ("expand", self.expand),
@@ -151,43 +164,26 @@ impl Mamba2Config {
             ("n_groups", self.n_groups),
             ("conv_kernel", self.conv_kernel),
             ("chunk_size", self.chunk_size),
-        ] {
-            if value == 0 || value > 1 << 24 {
-                return fail(field, value.to_string(), "between 1 and 16777216");
-            }
-        }
-        if !self.inner().is_multiple_of(self.head_dim) {
-            let got = format!(
-                "{} for hidden_size * expand = {}",
-                self.head_dim,
-                self.inner()
-            );
-            return fail("head_dim", got, "a divisor of hidden_size * expand");
-        }
-        if !self.num_heads().is_multiple_of(self.n_groups) {
-            let got = format!("{} for {} heads", self.n_groups, self.num_heads());
-            return fail("n_groups", got, "a divisor of the number of heads");
-        }
+        ])?;
+        let formula = format!(
+            "hidden_size * expand = {} * {}",
+            self.hidden_size, self.expand
+        );
+        checks.divides(("head_dim", self.head_dim), self.inner(), &formula)?;
+        let formula = "the number of heads, hidden_size * expand / head_dim";
+        checks.divides(("n_groups", self.n_groups), self.num_heads(), formula)?;
+        // Products of these are counted in 64 bits.
+        checks.sizes(&[("expand", self.inner()), ("state_size", self.projection())])?;
         let (low, high) = self.time_step_limit;
         if low.is_nan() || high.is_nan() || low < 0.0 || low > high {
-            return fail(
-                "time_step_limit",
-                format!("({low}, {high})"),
-                "0 <= low <= high",
-            );
+            let got = format!("({low}, {high})");
+            return Err(checks.refuse("time_step_limit", got, "0 <= low <= high"));
         }
         let steps = [self.time_step_min, self.time_step_max, self.time_step_floor];
         if steps.iter().any(|v| !(v.is_finite() && *v > 0.0)) || steps[0] > steps[1] {
-            return fail(
-                "time_step_min",
-                format!("{steps:?}"),
-                "0 < min <= max, floor > 0",
-            );
+            let expected = "0 < min <= max, floor > 0";
+            return Err(checks.refuse("time_step_min", format!("{steps:?}"), expected));
         }
-        if !(self.layer_norm_epsilon.is_finite() && self.layer_norm_epsilon > 0.0) {
-            let got = self.layer_norm_epsilon.to_string();
-            return fail("layer_norm_epsilon", got, "a positive number");
-        }
-        Ok(())
+        checks.positive("layer_norm_epsilon", self.layer_norm_epsilon)
     }
 }

@@ -4,6 +4,7 @@ use super::config::Mamba2Config;
 use super::layer::{Conv1dWeights, Mamba2};
 use crate::error::MixerError;
 use crate::layers::{Projection, RmsNorm, parameter, uniform};
+use crate::settings::{MixerSettings, Place};
 use burn::tensor::Device;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -12,8 +13,13 @@ impl Mamba2Config {
     /// A block with fresh weights drawn from `rng`, and from nothing else.
     ///
     /// # Errors
-    /// As [`Mamba2Config::validate`].
-    pub fn init(&self, rng: &mut ChaCha8Rng, device: &Device) -> Result<Mamba2, MixerError> {
+    /// As [`MixerSettings::validate`].
+    pub fn init(
+        &self,
+        place: Place,
+        rng: &mut ChaCha8Rng,
+        device: &Device,
+    ) -> Result<Mamba2, MixerError> {
         self.validate()?;
         let heads = self.num_heads();
         let in_proj = Projection::new(self.hidden_size, self.in_rows(), 1.0, rng, device);
@@ -39,7 +45,7 @@ impl Mamba2Config {
         };
         let b = (!self.selective).then(|| constant(rng));
         let c = (!self.selective).then(|| constant(rng));
-        let scale = self.output_scale as f32;
+        let scale = place.output_scale();
         Ok(Mamba2 {
             in_proj,
             conv1d,

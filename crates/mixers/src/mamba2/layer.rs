@@ -3,7 +3,8 @@
 use super::config::Mamba2Config;
 use crate::error::MixerError;
 use crate::layers::{Projection, RmsNorm, softplus};
-use crate::mixer::{CausalMixer, Cost, Materialised, Mixer, expect_width};
+use crate::mixer::{CausalMixer, Cost, Materialised, Mixer, Pass, expect_width};
+use crate::settings::MixerSettings;
 use crate::state::State;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor};
@@ -210,27 +211,24 @@ impl Mamba2 {
 
 impl Mixer for Mamba2 {
     fn name(&self) -> &'static str {
-        if self.config.selective {
-            "mamba2"
-        } else {
-            "mamba2-lti"
-        }
+        self.config.mixer()
     }
 
     fn width(&self) -> usize {
         self.config.hidden_size
     }
 
-    fn forward(
-        &self,
-        input: Tensor<3>,
-        seq_idx: Option<Tensor<2, Int>>,
-    ) -> Result<Tensor<3>, MixerError> {
+    fn forward(&self, input: Tensor<3>, pass: &mut Pass) -> Result<Tensor<3>, MixerError> {
         let carried = Carried {
-            seq_idx,
+            seq_idx: pass.seq_idx.clone(),
             ..Carried::default()
         };
         Ok(self.run(input, carried)?.0)
+    }
+
+    fn reference(&self, input: &[f64], batch: usize, length: usize) -> Vec<f64> {
+        let weights = super::reference::Mamba2Weights::of(self);
+        super::reference::forward(&self.config, &weights, input, batch, length)
     }
 
     fn materialise(&self, input: Tensor<3>) -> Result<Materialised, MixerError> {
@@ -267,6 +265,7 @@ impl CausalMixer for Mamba2 {
         &self,
         input: Tensor<3>,
         mut state: State,
+        _pass: &mut Pass,
     ) -> Result<(Tensor<3>, State), MixerError> {
         let batch = input.dims()[0];
         let conv: Tensor<3> = state.take("conv", CONV_LAYOUT)?;

@@ -2,8 +2,8 @@
 
 use super::layer::{Carried, Mamba2};
 use crate::error::MixerError;
-use crate::mixer::Materialised;
-use burn::tensor::{DType, Tensor};
+use crate::mixer::{Materialised, host};
+use burn::tensor::Tensor;
 use resolvent_kernels::ssd::SsdInput;
 use resolvent_structure::{Matrix, SemiseparableMatrix, StructuredMatrix};
 
@@ -31,10 +31,6 @@ struct HostScan {
     heads: usize,
     groups: usize,
     state: usize,
-}
-
-fn host<const D: usize>(tensor: &Tensor<D>) -> Vec<f64> {
-    tensor.to_data().convert_dtype(DType::F64).iter().collect()
 }
 
 impl HostScan {

@@ -1,6 +1,10 @@
 //! The whole block in f64 on slices, following the equations of the module line by line.
 
 use super::config::Mamba2Config;
+use super::layer::Mamba2;
+use crate::mixer::host;
+use burn::module::Param;
+use burn::tensor::Tensor;
 use resolvent_kernels::conv1d::{self, Activation, Conv1dShape, Padding};
 use resolvent_kernels::rms_norm::{self, RmsNormShape};
 use resolvent_kernels::ssd::{self, SsdShape};
@@ -26,6 +30,24 @@ pub struct Mamba2Weights {
     pub out_proj: Vec<f64>,
     /// Constant B and C [group, state] of the time-invariant twin.
     pub constants: Option<(Vec<f64>, Vec<f64>)>,
+}
+
+impl Mamba2Weights {
+    /// The weights of a layer.
+    pub fn of(layer: &Mamba2) -> Self {
+        let constant = |m: &Option<Param<Tensor<2>>>| m.as_ref().map(|m| host(&m.val()));
+        Self {
+            in_proj: host(&layer.in_proj.weight.val()),
+            conv_weight: host(&layer.conv1d.weight.val()),
+            conv_bias: host(&layer.conv1d.bias.val()),
+            dt_bias: host(&layer.dt_bias.val()),
+            a_log: host(&layer.a_log.val()),
+            d: host(&layer.d.val()),
+            norm: host(&layer.norm.weight.val()),
+            out_proj: host(&layer.out_proj.weight.val()),
+            constants: constant(&layer.b).zip(constant(&layer.c)),
+        }
+    }
 }
 
 /// y_r = W x_r for every row; `weight` is [out, in].

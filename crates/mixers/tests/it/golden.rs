@@ -4,9 +4,9 @@ use crate::support::{assert_close, read};
 use burn::module::Param;
 use burn::tensor::{Device, Tensor, TensorData};
 use resolvent_formats::TensorMap;
-use resolvent_mixers::Mixer;
 use resolvent_mixers::attention::{Attention, AttentionConfig};
 use resolvent_mixers::layers::Projection;
+use resolvent_mixers::{Mixer, Pass};
 use std::path::Path;
 
 #[test]
@@ -34,9 +34,8 @@ fn attention_when_compared_with_transformers_agrees() {
             hidden_size: width,
             head_dim: width / heads,
             rope_theta: map.metadata()["rope_theta"].parse().unwrap(),
-            output_scale: 1.0,
         },
     };
-    let y = read(&layer.forward(x, None).unwrap());
+    let y = read(&layer.forward(x, &mut Pass::default()).unwrap());
     assert_close("attention", &y, &map.get("y").unwrap().to_f64(), 1e-5);
 }

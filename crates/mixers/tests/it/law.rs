@@ -2,10 +2,8 @@
 
 use crate::support::{assert_close, input, read, small};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use resolvent_mixers::attention::reference::AttentionWeights;
-use resolvent_mixers::mamba2::reference::Mamba2Weights;
 use resolvent_mixers::registry::CAUSAL;
-use resolvent_mixers::{CausalLayer, CausalMixer, Mixer, attention, mamba2};
+use resolvent_mixers::{CausalLayer, CausalMixer, Mixer, Pass};
 
 const LENGTHS: [usize; 5] = [1, 3, 16, 17, 50];
 const TOLERANCE: f64 = 2e-5;
@@ -18,52 +16,13 @@ fn all() -> Vec<CausalLayer> {
         .collect()
 }
 
-fn flat(weight: &Tensor<2>) -> Vec<f64> {
-    read(weight)
-}
-
-fn reference(layer: &CausalLayer, input: &Tensor<3>) -> Vec<f64> {
-    let [batch, len, width] = input.dims();
-    let values = read(input);
-    match layer {
-        CausalLayer::Mamba2(m) => {
-            let constant =
-                |p: &Option<burn::module::Param<Tensor<2>>>| p.as_ref().map(|p| flat(&p.val()));
-            let weights = Mamba2Weights {
-                in_proj: flat(&m.in_proj.weight.val()),
-                conv_weight: read(&m.conv1d.weight.val()),
-                conv_bias: read(&m.conv1d.bias.val()),
-                dt_bias: read(&m.dt_bias.val()),
-                a_log: read(&m.a_log.val()),
-                d: read(&m.d.val()),
-                norm: read(&m.norm.weight.val()),
-                out_proj: flat(&m.out_proj.weight.val()),
-                constants: constant(&m.b).zip(constant(&m.c)),
-            };
-            mamba2::reference::forward(&m.config, &weights, &values, batch, len)
-        }
-        CausalLayer::Attention(a) => {
-            let weights = AttentionWeights {
-                q: flat(&a.q_proj.weight.val()),
-                k: flat(&a.k_proj.weight.val()),
-                v: flat(&a.v_proj.weight.val()),
-                o: flat(&a.o_proj.weight.val()),
-            };
-            values
-                .chunks(len * width)
-                .flat_map(|row| attention::reference::forward(&a.config, &weights, row))
-                .collect()
-        }
-    }
-}
-
 #[test]
 fn law_when_parallel_equals_the_reference() {
     for layer in all() {
         for len in LENGTHS {
             let x = input(2, len, layer.width());
-            let want = reference(&layer, &x);
-            let got = read(&layer.forward(x, None).unwrap());
+            let want = layer.reference(&read(&x), 2, len);
+            let got = read(&layer.forward(x, &mut Pass::default()).unwrap());
             assert_close(
                 &format!("{} length {len}", layer.name()),
                 &got,
@@ -78,13 +37,17 @@ fn law_when_parallel_equals_the_reference() {
 fn law_when_handed_over_in_uneven_chunks_equals_parallel() {
     for layer in all() {
         let x = input(2, 50, layer.width());
-        let want = read(&layer.forward(x.clone(), None).unwrap());
+        let want = read(&layer.forward(x.clone(), &mut Pass::default()).unwrap());
         let mut state = layer.initial_state(2, &Device::flex());
         let mut parts = Vec::new();
         let mut start = 0;
         for count in [1, 2, 13, 16, 17, 1] {
             let (y, next) = layer
-                .advance(x.clone().narrow(1, start, count), state)
+                .advance(
+                    x.clone().narrow(1, start, count),
+                    state,
+                    &mut Pass::default(),
+                )
                 .unwrap();
             parts.push(y);
             state = next;
@@ -103,12 +66,12 @@ fn law_when_handed_over_in_uneven_chunks_equals_parallel() {
 fn law_when_stepped_equals_parallel() {
     for layer in all() {
         let x = input(3, 20, layer.width());
-        let want = read(&layer.forward(x.clone(), None).unwrap());
+        let want = read(&layer.forward(x.clone(), &mut Pass::default()).unwrap());
         let mut state = layer.initial_state(3, &Device::flex());
         let mut parts = Vec::new();
         for t in 0..20 {
             let column = x.clone().narrow(1, t, 1).reshape([3, layer.width()]);
-            let (y, next) = layer.step(column, state).unwrap();
+            let (y, next) = layer.step(column, state, &mut Pass::default()).unwrap();
             parts.push(y.reshape([3, 1, layer.width()]));
             state = next;
         }
@@ -125,7 +88,7 @@ fn law_when_stepped_equals_parallel() {
 fn law_when_materialised_matrix_times_input_equals_parallel() {
     for layer in all() {
         let x = input(2, 17, layer.width());
-        let want = read(&layer.forward(x.clone(), None).unwrap());
+        let want = read(&layer.forward(x.clone(), &mut Pass::default()).unwrap());
         let materialised = layer.materialise(x.clone()).unwrap();
         let [batch, len, heads, dim] = materialised.values.dims();
         let values = read(&materialised.values);
@@ -161,13 +124,17 @@ fn law_when_sequences_are_packed_equals_separate_runs() {
             .collect();
         let seq_idx =
             Tensor::<1, Int>::from_data(indices.as_slice(), &Device::flex()).reshape([1, 40]);
-        let packed = read(&layer.forward(x.clone(), Some(seq_idx)).unwrap());
+        let packed = read(
+            &layer
+                .forward(x.clone(), &mut Pass::packed(seq_idx))
+                .unwrap(),
+        );
         let mut start = 0;
         let mut parts = Vec::new();
         for len in lengths {
             parts.push(
                 layer
-                    .forward(x.clone().narrow(1, start, len), None)
+                    .forward(x.clone().narrow(1, start, len), &mut Pass::default())
                     .unwrap(),
             );
             start += len;
@@ -189,8 +156,18 @@ fn law_when_a_later_input_changes_earlier_outputs_do_not() {
             vec![x.clone().narrow(1, 0, 21), x.clone().narrow(1, 21, 9) * 3.0],
             1,
         );
-        let a = read(&layer.forward(x, None).unwrap().narrow(1, 0, 21));
-        let b = read(&layer.forward(changed, None).unwrap().narrow(1, 0, 21));
+        let a = read(
+            &layer
+                .forward(x, &mut Pass::default())
+                .unwrap()
+                .narrow(1, 0, 21),
+        );
+        let b = read(
+            &layer
+                .forward(changed, &mut Pass::default())
+                .unwrap()
+                .narrow(1, 0, 21),
+        );
         assert_eq!(a, b, "{}", layer.name());
     }
 }
@@ -201,7 +178,7 @@ fn cost_when_counted_equals_the_parameters_and_state_that_exist() {
     for layer in all() {
         let mut state = layer.initial_state(1, &Device::flex());
         let x = input(1, 7, layer.width());
-        state = layer.advance(x, state).unwrap().1;
+        state = layer.advance(x, state, &mut Pass::default()).unwrap().1;
         let cost = layer.cost(7);
         assert_eq!(
             cost.parameters,

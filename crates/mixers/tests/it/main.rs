@@ -7,6 +7,8 @@ mod law;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod rwkv7;
+#[cfg(test)]
 mod state;
 #[cfg(test)]
 mod support;

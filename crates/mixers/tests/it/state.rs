@@ -2,22 +2,25 @@
 
 use crate::support::{assert_close, input, read, small};
 use burn::tensor::{Device, Tensor};
-use resolvent_mixers::{CausalMixer, Mixer, State};
+use resolvent_mixers::registry::CAUSAL;
+use resolvent_mixers::{CausalMixer, Mixer, Pass, State};
 
 #[test]
 fn state_when_snapshot_and_restored_continues_bit_for_bit() {
-    for name in ["mamba2", "mamba2-lti", "attention"] {
+    for name in CAUSAL.iter().map(|entry| entry.name) {
         let layer = small(name, 1);
         let device = Device::flex();
         let x = input(2, 20, layer.width());
         let first = x.clone().narrow(1, 0, 12);
         let (_, state) = layer
-            .advance(first, layer.initial_state(2, &device))
+            .advance(first, layer.initial_state(2, &device), &mut Pass::default())
             .unwrap();
         let restored = State::from_bytes(&state.to_bytes().unwrap(), &device).unwrap();
         let rest = x.narrow(1, 12, 8);
-        let (a, _) = layer.advance(rest.clone(), state).unwrap();
-        let (b, _) = layer.advance(rest, restored).unwrap();
+        let (a, _) = layer
+            .advance(rest.clone(), state, &mut Pass::default())
+            .unwrap();
+        let (b, _) = layer.advance(rest, restored, &mut Pass::default()).unwrap();
         assert_eq!(read(&a), read(&b), "{name}");
     }
 }
@@ -28,15 +31,23 @@ fn state_when_selected_continues_as_the_selected_rows() {
     let device = Device::flex();
     let x = input(3, 9, layer.width());
     let (_, state) = layer
-        .advance(x.clone().narrow(1, 0, 5), layer.initial_state(3, &device))
+        .advance(
+            x.clone().narrow(1, 0, 5),
+            layer.initial_state(3, &device),
+            &mut Pass::default(),
+        )
         .unwrap();
     let (all, _) = layer
-        .advance(x.clone().narrow(1, 5, 4), state.clone())
+        .advance(
+            x.clone().narrow(1, 5, 4),
+            state.clone(),
+            &mut Pass::default(),
+        )
         .unwrap();
     let rows = state.select(&[2, 0]).unwrap();
     let rest = x.narrow(1, 5, 4);
     let picked = Tensor::cat(vec![rest.clone().narrow(0, 2, 1), rest.narrow(0, 0, 1)], 0);
-    let (some, _) = layer.advance(picked, rows).unwrap();
+    let (some, _) = layer.advance(picked, rows, &mut Pass::default()).unwrap();
     let want = Tensor::cat(vec![all.clone().narrow(0, 2, 1), all.narrow(0, 0, 1)], 0);
     // Matrix products of another number of rows round differently.
     assert_close("selected rows", &read(&some), &read(&want), 1e-6);
