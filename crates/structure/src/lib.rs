@@ -10,7 +10,11 @@
 //!   holds for all of them: `matvec` and `transpose_matvec` equal the products with `dense()`.
 //! - [`SemiseparableMatrix`] is what a selective state-space head applies (Mamba-2),
 //!   [`CausalToeplitz`] what a time-invariant one applies.
-//! - [`discretise`] turns a continuous-time state equation into the step that a scan runs.
+//! - [`hippo`] has the orthogonal state matrices, [`DplrMatrix`] their diagonal-plus-low-rank form
+//!   (S4), [`DiagonalInit`] and [`s5_modes`] the diagonal ones (S4D, S5), [`ptd`] the perturbed ones,
+//!   [`CompanionMatrix`] that of SpaceTime. A [`MatrixSpec`] names any of them.
+//! - [`discretise`] turns a continuous-time state equation into the step that a scan runs, and
+//!   [`StateSpace`] is a system with dense matrices: kernels, transfer functions, diagnostics.
 //!
 //! # Example
 //!
@@ -30,17 +34,42 @@
 //! # Ok::<(), resolvent_structure::StructureError>(())
 //! ```
 
+pub mod companion;
+pub mod complex;
 pub mod dense;
+pub mod diagonal_init;
 pub mod discretise;
+pub mod dplr;
 pub mod error;
+mod fourier;
+pub mod hippo;
+pub mod linalg;
+pub mod modal_kernel;
+pub mod modes;
+pub mod ptd;
 pub mod semiseparable;
+pub mod spec;
 pub mod structured;
+pub mod system;
 pub mod toeplitz;
 
+pub use companion::{CompanionMatrix, difference_filter, moving_average_residual};
+pub use complex::ComplexMatrix;
 pub use dense::Matrix;
+pub use diagonal_init::{DiagonalInit, s5_modes};
+pub use dplr::{DplrMatrix, DplrStep};
 pub use error::StructureError;
+pub use hippo::{HippoMatrix, Nplr};
+pub use modal_kernel::{dss_kernel, modal_kernel, modal_response, vandermonde_kernel};
+pub use modes::ModalBasis;
+pub use num_complex::Complex64;
 pub use semiseparable::SemiseparableMatrix;
+pub use spec::MatrixSpec;
 pub use structured::{Cost, StructuredMatrix};
+pub use system::{
+    Controllability, DiscreteStateSpace, StateSpace, controllability, distance_to_instability,
+    spectral_abscissa, spectral_radius,
+};
 pub use toeplitz::{CausalToeplitz, diagonal_kernel};
 
 #[cfg(doctest)]

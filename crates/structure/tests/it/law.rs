@@ -2,7 +2,10 @@
 //! matrix joins by adding one line there.
 
 use proptest::prelude::*;
-use resolvent_structure::{CausalToeplitz, Matrix, StructureError, StructuredMatrix};
+use resolvent_structure::hippo::{Family, HippoMatrix};
+use resolvent_structure::{
+    CausalToeplitz, CompanionMatrix, DplrStep, Matrix, MatrixSpec, StructureError, StructuredMatrix,
+};
 use rstest::rstest;
 
 use crate::sample::{Sampler, distance};
@@ -27,7 +30,40 @@ const MATRICES: &[(&str, Build)] = &[
     ("causal toeplitz", |rng, n| {
         Box::new(CausalToeplitz::new(rng.vector(n)).unwrap())
     }),
+    ("hippo legs", |_, n| hippo(Family::LegS, n)),
+    ("hippo legt", |_, n| hippo(Family::LegT, n)),
+    ("hippo lagt", |_, n| hippo(Family::LagT, n)),
+    ("hippo fout", |_, n| hippo(Family::FouT, 2 * n)),
+    ("hippo fous", |_, n| hippo(Family::FouS, 2 * n)),
+    ("hippo foud", |_, n| hippo(Family::FouD, 2 * n)),
+    ("diagonal", |rng, n| Box::new(rng.dplr(n, 0))),
+    ("dplr", |rng, n| Box::new(rng.dplr(n, 1))),
+    ("dplr of rank three", |rng, n| Box::new(rng.dplr(n, 3))),
+    ("dplr step", |rng, n| {
+        Box::new(DplrStep::new(rng.dplr(n, 1), 0.1).unwrap())
+    }),
+    ("dplr step of rank two", |rng, n| {
+        Box::new(DplrStep::new(rng.dplr(n, 2), 0.7).unwrap())
+    }),
+    ("companion", |rng, n| {
+        Box::new(CompanionMatrix::new(rng.vector(n)).unwrap())
+    }),
+    ("shift", |_, n| Box::new(CompanionMatrix::shift(n).unwrap())),
+    ("by name", |_, n| {
+        let spec: MatrixSpec = format!("dplr:legt:{}", 2 * n.max(1)).parse().unwrap();
+        spec.build(&mut crate::sample::generator(0)).unwrap()
+    }),
 ];
+
+/// A HiPPO matrix, which has at least one state element (two for Fourier families).
+fn hippo(family: Family, state: usize) -> Box<dyn StructuredMatrix> {
+    let least = if HippoMatrix::new(family, 1).is_ok() {
+        1
+    } else {
+        2
+    };
+    Box::new(HippoMatrix::new(family, state.max(least)).unwrap())
+}
 
 /// `matvec` and `transpose_matvec` equal the products with the dense matrix, which are written out
 /// here so that nothing of the crate checks itself.
@@ -45,7 +81,9 @@ fn check_law(name: &str, matrix: &dyn StructuredMatrix, rng: &mut Sampler) {
         .map(|j| (0..rows).map(|i| entry(i, j) * y[i]).sum())
         .collect();
 
-    let tolerance = 1e-13 * (1 + rows + cols) as f64;
+    // Rounding grows with the number of terms and the size of the entries.
+    let largest = dense.as_slice().iter().fold(1.0_f64, |m, x| m.max(x.abs()));
+    let tolerance = 1e-14 * (10 + rows + cols) as f64 * largest;
     let forward_error = distance(&matrix.matvec(&x).unwrap(), &forward);
     let backward_error = distance(&matrix.transpose_matvec(&y).unwrap(), &backward);
     assert!(forward_error < tolerance, "{name}: matvec {forward_error}");

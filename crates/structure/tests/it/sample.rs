@@ -1,6 +1,13 @@
 //! Reproducible numbers and matrices for the tests of this crate.
 
-use resolvent_structure::{Matrix, SemiseparableMatrix};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use resolvent_structure::{Complex64, DplrMatrix, Matrix, SemiseparableMatrix};
+
+/// A generator for the functions that take one.
+pub fn generator(seed: u64) -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(seed)
+}
 
 /// A small linear congruential generator: the tests need variety, not statistics.
 pub struct Sampler(u64);
@@ -31,6 +38,21 @@ impl Sampler {
         Matrix::from_fn(rows, cols, |_, _| self.number()).unwrap()
     }
 
+    /// Complex numbers with parts between -1 and 1.
+    pub fn complex_vector(&mut self, length: usize) -> Vec<Complex64> {
+        let mut draw = || Complex64::new(self.number(), self.number());
+        (0..length).map(|_| draw()).collect()
+    }
+
+    /// A stable diagonal-plus-low-rank matrix.
+    pub fn dplr(&mut self, modes: usize, rank: usize) -> DplrMatrix {
+        let eigenvalues = (0..modes)
+            .map(|n| Complex64::new(-0.1 - self.number().abs(), 3.0 * n as f64 + self.number()));
+        let eigenvalues = eigenvalues.collect();
+        let low_rank = (0..rank).map(|_| self.complex_vector(modes)).collect();
+        DplrMatrix::new(eigenvalues, low_rank).unwrap()
+    }
+
     /// Log decays of a stable recurrence, between -1 and 0.
     pub fn log_decay(&mut self, length: usize) -> Vec<f64> {
         self.vector(length)
@@ -48,6 +70,12 @@ impl Sampler {
         )
         .unwrap()
     }
+}
+
+/// [`distance`] relative to the largest value of the second vector.
+pub fn relative_distance(a: &[f64], b: &[f64]) -> f64 {
+    let largest = b.iter().fold(f64::MIN_POSITIVE, |m, x| m.max(x.abs()));
+    distance(a, b) / largest
 }
 
 /// The largest absolute difference of two vectors; infinite when the lengths differ.
