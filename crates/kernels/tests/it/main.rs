@@ -2,12 +2,24 @@
 //! golden files of `oracles/`.
 
 #[cfg(test)]
+mod cauchy;
+#[cfg(test)]
 mod check;
+#[cfg(test)]
+mod companion;
 #[cfg(test)]
 mod conv1d;
 #[cfg(test)]
+mod diagonal_scan;
+#[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod long_conv;
+#[cfg(test)]
+mod lowrank_scan;
 #[cfg(test)]
 mod rms_norm;
 #[cfg(test)]
 mod ssd;
+#[cfg(test)]
+mod vandermonde;
