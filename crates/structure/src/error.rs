@@ -68,6 +68,63 @@ pub enum StructureError {
         expected: &'static str,
     },
 
+    /// A size lies outside what the operation accepts.
+    #[error("{name} is {got}, expected {expected}")]
+    BadSize {
+        /// Name of the argument.
+        name: &'static str,
+        /// The size that was given.
+        got: usize,
+        /// What would be right.
+        expected: &'static str,
+    },
+
+    /// A name is not one of those that are known here.
+    #[error("unknown {what} `{name}`, expected {expected}")]
+    UnknownName {
+        /// What the name should stand for.
+        what: &'static str,
+        /// The name that was given.
+        name: String,
+        /// The names that would be right.
+        expected: String,
+    },
+
+    /// A linear system has no solution that double precision can represent.
+    #[error("{operation}: {matrix} is singular to working precision")]
+    Singular {
+        /// The operation that refused.
+        operation: &'static str,
+        /// The matrix that cannot be inverted.
+        matrix: &'static str,
+    },
+
+    /// An iteration ended without a result.
+    #[error("{operation} did not converge")]
+    NoConvergence {
+        /// The operation that failed.
+        operation: &'static str,
+    },
+
+    /// A state matrix has eigenvalues outside the stable region.
+    #[error(
+        "{operation}: {count} of {modes} eigenvalues are unstable (largest {measure} {worst}); {hint}"
+    )]
+    Unstable {
+        /// The operation that refused.
+        operation: &'static str,
+        /// Number of eigenvalues outside the stable region.
+        count: usize,
+        /// Number of all eigenvalues.
+        modes: usize,
+        /// What is compared with the border of stability.
+        measure: &'static str,
+        /// The worst value of it.
+        worst: f64,
+        /// What would help.
+        hint: &'static str,
+    },
+
     /// Segment ids decrease, so that the sequences are not packed one after the other.
     #[error(
         "segment id falls from {before} to {after} at position {position}: \
@@ -99,6 +156,53 @@ pub(crate) fn expect_length(
         expected,
         got,
     })
+}
+
+/// Refuses a state size of zero, and an odd one where conjugate pairs are kept as halves.
+pub(crate) fn expect_pairs(name: &'static str, got: usize) -> Result<(), StructureError> {
+    if got > 0 && got.is_multiple_of(2) {
+        return Ok(());
+    }
+    let expected = "an even number from 2 on, because modes come in conjugate pairs";
+    Err(StructureError::BadSize {
+        name,
+        got,
+        expected,
+    })
+}
+
+/// Refuses a number that is not finite and positive.
+pub(crate) fn expect_positive(name: &'static str, value: f64) -> Result<(), StructureError> {
+    if value.is_finite() && value > 0.0 {
+        return Ok(());
+    }
+    Err(StructureError::BadValue {
+        name,
+        index: 0,
+        value,
+        expected: "a finite number above zero",
+    })
+}
+
+/// Refuses the first complex value with a part that is infinite or not a number.
+pub(crate) fn expect_finite_complex(
+    name: &'static str,
+    values: &[num_complex::Complex64],
+) -> Result<(), StructureError> {
+    let bad = |z: &num_complex::Complex64| !(z.re.is_finite() && z.im.is_finite());
+    match values.iter().position(bad) {
+        None => Ok(()),
+        Some(index) => Err(StructureError::BadValue {
+            name,
+            index,
+            value: if values[index].re.is_finite() {
+                values[index].im
+            } else {
+                values[index].re
+            },
+            expected: "a complex number with finite parts",
+        }),
+    }
 }
 
 /// Refuses the first value that is infinite or not a number.

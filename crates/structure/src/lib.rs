@@ -10,6 +10,9 @@
 //!   holds for all of them: `matvec` and `transpose_matvec` equal the products with `dense()`.
 //! - [`SemiseparableMatrix`] is what a selective state-space head applies (Mamba-2),
 //!   [`CausalToeplitz`] what a time-invariant one applies.
+//! - [`hippo`] has the orthogonal state matrices, [`DplrMatrix`] their diagonal-plus-low-rank form
+//!   (S4), [`DiagonalInit`] and [`s5_modes`] the diagonal ones (S4D, S5), [`ptd`] the perturbed ones,
+//!   [`CompanionMatrix`] that of SpaceTime.
 //! - [`discretise`] turns a continuous-time state equation into the step that a scan runs.
 //!
 //! # Example
@@ -30,15 +33,33 @@
 //! # Ok::<(), resolvent_structure::StructureError>(())
 //! ```
 
+pub mod companion;
+pub mod complex;
 pub mod dense;
+pub mod diagonal_init;
 pub mod discretise;
+pub mod dplr;
 pub mod error;
+mod fourier;
+pub mod hippo;
+pub mod linalg;
+pub mod modal_kernel;
+pub mod modes;
+pub mod ptd;
 pub mod semiseparable;
 pub mod structured;
 pub mod toeplitz;
 
+pub use companion::{CompanionMatrix, difference_filter, moving_average_residual};
+pub use complex::ComplexMatrix;
 pub use dense::Matrix;
+pub use diagonal_init::{DiagonalInit, s5_modes};
+pub use dplr::{DplrMatrix, DplrStep};
 pub use error::StructureError;
+pub use hippo::{HippoMatrix, Nplr};
+pub use modal_kernel::{dss_kernel, modal_kernel, modal_response, vandermonde_kernel};
+pub use modes::ModalBasis;
+pub use num_complex::Complex64;
 pub use semiseparable::SemiseparableMatrix;
 pub use structured::{Cost, StructuredMatrix};
 pub use toeplitz::{CausalToeplitz, diagonal_kernel};

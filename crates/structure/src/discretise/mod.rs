@@ -1,5 +1,5 @@
-//! From a continuous-time state equation to the step that a scan runs, for real diagonal state
-//! matrices.
+//! From a continuous-time state equation to the step that a scan runs: for real and complex
+//! diagonal state matrices, and for dense ones.
 //!
 //! Each diagonal element is a scalar equation `h'(t) = lambda h(t) + b x(t)`. Sampled with step
 //! size `dt` it becomes `h_t = decay * h_{t-1} + gain * b * x_t`. With `z = lambda dt`:
@@ -18,6 +18,13 @@
 //! 2312.00752, equation 4 (zero-order hold). Deviation: that paper writes the zero-order hold of
 //! the input, its published code computes `dt` instead; both are here, the latter as
 //! [`Rule::ExponentialEuler`].
+
+mod complex;
+mod dense;
+
+pub(crate) use complex::exp_m1;
+pub use complex::{ComplexStep, discretise_complex, discretise_complex_diagonal};
+pub use dense::discretise_dense;
 
 use crate::StructureError;
 use crate::error::expect_length;
