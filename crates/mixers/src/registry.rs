@@ -2,10 +2,15 @@
 //! `causal_mixers!`.
 
 use crate::attention::{Attention, AttentionConfig};
+use crate::dss::{Dss, DssConfig};
 use crate::error::MixerError;
 use crate::mamba2::{Mamba2, Mamba2Config};
 use crate::mixer::{CausalMixer, Cost, Materialised, Mixer, Pass};
+use crate::s4::{S4, S4Config};
+use crate::s4d::{S4d, S4dConfig};
+use crate::s5::{S5, S5Config};
 use crate::settings::{MixerSettings, Place, overlay, to_map};
+use crate::spacetime::{SpaceTime, SpaceTimeConfig};
 use crate::state::State;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -39,6 +44,31 @@ pub const CAUSAL: &[Registration] = &[
         name: "attention",
         about: "causal softmax attention with rotary positions",
         defaults: || AttentionConfig::default().into(),
+    },
+    Registration {
+        name: "s4",
+        about: "diagonal-plus-low-rank state space per channel, from HiPPO (S4)",
+        defaults: || S4Config::default().into(),
+    },
+    Registration {
+        name: "s4d",
+        about: "diagonal state space per channel (S4D; `init = \"ptd\"` for S4-PTD)",
+        defaults: || S4dConfig::default().into(),
+    },
+    Registration {
+        name: "dss",
+        about: "diagonal state space per channel with normalised kernels (DSS)",
+        defaults: || DssConfig::default().into(),
+    },
+    Registration {
+        name: "s5",
+        about: "one diagonal state space for all channels, as a scan (S5; `init = \"ptd\"` for S5-PTD)",
+        defaults: || S5Config::default().into(),
+    },
+    Registration {
+        name: "spacetime",
+        about: "companion-matrix state space for time series (SpaceTime)",
+        defaults: || SpaceTimeConfig::default().into(),
     },
 ];
 
@@ -134,7 +164,15 @@ macro_rules! causal_mixers {
     };
 }
 
-causal_mixers!(Mamba2(Mamba2Config), Attention(AttentionConfig));
+causal_mixers!(
+    Mamba2(Mamba2Config),
+    Attention(AttentionConfig),
+    S4(S4Config),
+    S4d(S4dConfig),
+    Dss(DssConfig),
+    S5(S5Config),
+    SpaceTime(SpaceTimeConfig),
+);
 
 impl Settings {
     /// The defaults of the mixer called `name`.
