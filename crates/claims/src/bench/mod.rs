@@ -2,9 +2,10 @@
 //!
 //! Times on a shared machine mean little by themselves; every row therefore carries what it is
 //! compared with, measured in the same minute. The peers run as a process of their own, started from
-//! `oracles/peer_bench.py` in the environment that `oracles/setup.sh` makes; without it their column
+//! `oracles/*peer_bench.py` in the environment that `oracles/setup.sh` makes; without it their column
 //! says so.
 
+mod lti;
 mod machine;
 mod memory;
 mod peer;
@@ -37,6 +38,11 @@ pub const BENCHES: &[Bench] = &[
         name: "ssd",
         about: "the chunked scan, forward and with backward, beside PyTorch and the GEMM floor",
         run: ssd::run,
+    },
+    Bench {
+        name: "lti",
+        about: "layers of S4 and S4D beside PyTorch; the diagonal scan on one core and on all",
+        run: lti::run,
     },
     Bench {
         name: "train",
