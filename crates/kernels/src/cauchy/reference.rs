@@ -106,13 +106,12 @@ pub(super) fn solve(mut matrix: Vec<Vec<Complex64>>, mut column: Vec<Complex64>)
         let best = best.unwrap_or(k);
         matrix.swap(k, best);
         column.swap(k, best);
+        let (pivot, above) = (matrix[k].clone(), column[k]);
         for i in k + 1..size {
-            let factor = matrix[i][k] / matrix[k][k];
-            for j in k..size {
-                let above = matrix[k][j];
-                matrix[i][j] -= factor * above;
+            let factor = matrix[i][k] / pivot[k];
+            for (value, pivot) in matrix[i].iter_mut().zip(&pivot).skip(k) {
+                *value -= factor * pivot;
             }
-            let above = column[k];
             column[i] -= factor * above;
         }
     }

@@ -40,7 +40,7 @@ pub trait SisoKernel: Module {
     /// Outputs [batch, length, channel] by the recurrence in f64.
     fn recurrence(&self, input: &[f64], batch: usize, length: usize) -> Vec<f64>;
 
-    /// Everything a sequence of `length` costs beyond [`layer_cost`].
+    /// What kernel and state cost for a sequence of `length`; the layer around them counts itself.
     fn cost(&self, length: usize) -> Cost;
 }
 

@@ -188,9 +188,9 @@ impl SisoKernel for S4dKernel {
         let (channels, modes) = (self.config.hidden_size, self.config.modes());
         let mut y = vec![0.0; batch * length * channels];
         for row in 0..batch {
-            for channel in 0..channels {
+            for (channel, &dt) in dt.iter().enumerate() {
                 for n in channel * modes..(channel + 1) * modes {
-                    let (z, gain) = discretise(self.config.disc.rule(), a[n], dt[channel]);
+                    let (z, gain) = discretise(self.config.disc.rule(), a[n], dt);
                     let mut h = Complex64::new(0.0, 0.0);
                     for t in 0..length {
                         let at = (row * length + t) * channels + channel;

@@ -20,13 +20,16 @@ pub(super) struct Gradients<T> {
     pub skip: Vec<T>,
 }
 
+/// Buffers of a transform, and the sums of spectra, [channel of the block, bin].
+type Correlation<T> = (Work<T>, Vec<Complex<T>>);
+
 /// What one task adds to the gradients of the kernels.
 struct Partial<T: Fourier> {
     kernel: Vec<Lane<T>>,
     reverse: Vec<Lane<T>>,
     skip: Lane<T>,
-    /// Per transform, once used: buffers, and [channel of the block, bin].
-    spectra: Vec<Option<(Work<T>, Vec<Complex<T>>)>>,
+    /// Per transform, once used.
+    spectra: Vec<Option<Correlation<T>>>,
 }
 
 impl<T: Fourier> Partial<T> {

@@ -84,6 +84,9 @@ impl<'a, T: Real> Inputs<'a, T> {
     }
 }
 
+/// Gradients of one channel: its number, its parameters, and the first state of every row.
+type Channel<T> = (usize, System<T>, Vec<Vector<T>>);
+
 /// Puts vector number `index` into a tensor whose first axis is (real, imaginary).
 fn store<T: Real>(to: &mut [T], index: usize, vector: &Vector<T>) {
     let state = vector.re.len();
@@ -152,33 +155,32 @@ fn backward<T: Real>(
     let (dy, dlast) = grad.slice::<T>().split_at(shape.y_elements());
     let mut dx = vec![T::zero(); shape.y_elements()];
     let mut initial = dlast.to_vec();
-    let done: Vec<Vec<(usize, System<T>, Vec<Vector<T>>)>> =
-        split(&mut dx, channels, batch * len, BLOCK)
-            .into_par_iter()
-            .map(|mut dx| {
-                let mut done = Vec::new();
-                for col in 0..dx.cols {
-                    let channel = dx.first_col + col;
-                    let system = inputs.system(channel);
-                    let mut g = System::zeros(&shape);
-                    let mut firsts = Vec::new();
-                    for row in 0..batch {
-                        let walk = Walk {
-                            inputs: &inputs,
-                            system: &system,
-                            row,
-                            channel,
-                        };
-                        let last = Vector::load(dlast, row * channels + channel, state);
-                        let dy = |t: usize| dy[(row * len + t) * channels + channel];
-                        let put = |t: usize, value: T| dx.row(row * len + t)[col] = value;
-                        firsts.push(vectorise(|| walk.backward(dy, last, put, &mut g)));
-                    }
-                    done.push((channel, g, firsts));
+    let done: Vec<Vec<Channel<T>>> = split(&mut dx, channels, batch * len, BLOCK)
+        .into_par_iter()
+        .map(|mut dx| {
+            let mut done = Vec::new();
+            for col in 0..dx.cols {
+                let channel = dx.first_col + col;
+                let system = inputs.system(channel);
+                let mut g = System::zeros(&shape);
+                let mut firsts = Vec::new();
+                for row in 0..batch {
+                    let walk = Walk {
+                        inputs: &inputs,
+                        system: &system,
+                        row,
+                        channel,
+                    };
+                    let last = Vector::load(dlast, row * channels + channel, state);
+                    let dy = |t: usize| dy[(row * len + t) * channels + channel];
+                    let put = |t: usize, value: T| dx.row(row * len + t)[col] = value;
+                    firsts.push(vectorise(|| walk.backward(dy, last, put, &mut g)));
                 }
-                done
-            })
-            .collect();
+                done.push((channel, g, firsts));
+            }
+            done
+        })
+        .collect();
     let zeros = |count: usize| vec![T::zero(); 2 * count * channels * state];
     let (mut alpha, mut b, mut c) = (zeros(1), zeros(1), zeros(1));
     let (mut beta, mut kappa) = (zeros(rank), zeros(rank));
