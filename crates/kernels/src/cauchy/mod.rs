@@ -49,6 +49,8 @@ use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
 const OP: &str = "cauchy";
+/// Columns of P at most: their correction is written out.
+const MAX_RANK: usize = 2;
 
 /// Inputs of [`cauchy`].
 #[derive(Debug, Clone)]
@@ -87,8 +89,8 @@ pub struct CauchyShape {
 /// working format. Poles on the imaginary axis may meet a node, where the kernel is infinite.
 ///
 /// # Errors
-/// Shapes that do not fit together, rows that are no multiple of the channels, a device without a
-/// body.
+/// Shapes that do not fit together, rows that are no multiple of the channels, more than two columns
+/// of P, a device without a body.
 pub fn cauchy(input: CauchyInput, len: usize) -> Result<Tensor<2>, KernelError> {
     let shape = check(&input, len)?;
     let dtype = input.c.re.dtype();
@@ -129,6 +131,14 @@ fn check(input: &CauchyInput, len: usize) -> Result<CauchyShape, KernelError> {
     }
     expect_axis(OP, ("dt", "channel"), input.dt.dims()[0], channels, lambda)?;
     expect_rows(OP, rows, channels)?;
+    if rank > MAX_RANK {
+        return Err(KernelError::Option {
+            op: OP,
+            option: "rank",
+            got: rank.to_string(),
+            expected: "at most 2: no HiPPO matrix has more",
+        });
+    }
     Ok(CauchyShape {
         rows,
         channels,

@@ -98,7 +98,7 @@ fn node(
 }
 
 /// x with matrix x = column, by elimination with row exchange.
-pub(super) fn solve(mut matrix: Vec<Vec<Complex64>>, mut column: Vec<Complex64>) -> Vec<Complex64> {
+fn solve(mut matrix: Vec<Vec<Complex64>>, mut column: Vec<Complex64>) -> Vec<Complex64> {
     let size = column.len();
     for k in 0..size {
         let best =

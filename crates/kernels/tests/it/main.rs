@@ -12,6 +12,8 @@ mod conv1d;
 #[cfg(test)]
 mod diagonal_scan;
 #[cfg(test)]
+mod gates;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod long_conv;

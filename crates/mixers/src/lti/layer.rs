@@ -67,12 +67,11 @@ impl<K: SisoKernel> SisoLayer<K> {
         }
     }
 
-    fn gate(&self, y: Tensor<3>) -> Tensor<3> {
+    fn gate(&self, y: Tensor<3>) -> Result<Tensor<3>, MixerError> {
         let [batch, len, channels] = y.dims();
         let flat = y.reshape([batch * len, channels]);
-        self.output_linear
-            .forward(flat)
-            .reshape([batch, len, channels])
+        let out = self.output_linear.forward(flat)?;
+        Ok(out.reshape([batch, len, channels]))
     }
 }
 
@@ -98,7 +97,7 @@ impl<K: SisoKernel> Mixer for SisoLayer<K> {
             initial: None,
             seq_idx: pass.seq_idx.clone(),
         };
-        Ok(self.gate(long_conv(conv, Method::Auto)?))
+        self.gate(long_conv(conv, Method::Auto)?)
     }
 
     fn reference(&self, input: &[f64], batch: usize, length: usize) -> Vec<f64> {
@@ -135,7 +134,7 @@ impl<K: SisoKernel> Mixer for SisoLayer<K> {
 
     fn finish(&self, _input: Tensor<3>, mixed: Tensor<4>) -> Result<Tensor<3>, MixerError> {
         let [batch, len, channels, _] = mixed.dims();
-        Ok(self.gate(mixed.reshape([batch, len, channels])))
+        self.gate(mixed.reshape([batch, len, channels]))
     }
 
     fn cost(&self, length: usize) -> Cost {
@@ -160,7 +159,7 @@ impl<K: SisoKernel> CausalMixer for SisoLayer<K> {
         }
         let (y, state) = self.kernel.advance(&input, state)?;
         let direct = input * self.d.val().unsqueeze();
-        Ok((self.gate(y + direct), state))
+        Ok((self.gate(y + direct)?, state))
     }
 }
 

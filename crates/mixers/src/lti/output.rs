@@ -1,12 +1,14 @@
 //! Activation, mixing of channels and gate behind a convolution.
 
 use super::reference::gelu;
+use crate::error::MixerError;
 use crate::layers::{parameter, uniform};
 use crate::mixer::host;
 use burn::module::{Module, Param};
-use burn::tensor::activation::{gelu as gelu_tensor, sigmoid};
 use burn::tensor::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;
+use resolvent_kernels::gelu::gelu as gelu_op;
+use resolvent_kernels::glu::glu;
 
 /// GELU, a linear map to twice the channels, and a gated linear unit over its halves.
 #[derive(Module, Debug)]
@@ -36,16 +38,12 @@ impl GatedOutput {
     }
 
     /// [row, channel] -> [row, channel].
-    pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
-        let [_, channels] = input.dims();
-        let active = gelu_tensor(input);
-        // Slicing the weight is far cheaper than slicing the result.
-        let half = |from: usize| {
-            let weight = self.weight.val().narrow(0, from, channels).transpose();
-            let bias = self.bias.val().narrow(0, from, channels);
-            active.clone().matmul(weight) + bias.unsqueeze()
-        };
-        half(0) * sigmoid(half(channels))
+    ///
+    /// # Errors
+    /// Another number of channels.
+    pub fn forward(&self, input: Tensor<2>) -> Result<Tensor<2>, MixerError> {
+        let projected = gelu_op(input)?.matmul(self.weight.val().transpose());
+        Ok(glu(projected, self.bias.val())?)
     }
 
     /// The same in f64, [row, channel].

@@ -45,12 +45,11 @@ impl<K: SisoKernel> TwoSidedLayer<K> {
         }
     }
 
-    fn gate(&self, y: Tensor<3>) -> Tensor<3> {
+    fn gate(&self, y: Tensor<3>) -> Result<Tensor<3>, MixerError> {
         let [batch, len, channels] = y.dims();
         let flat = y.reshape([batch * len, channels]);
-        self.output_linear
-            .forward(flat)
-            .reshape([batch, len, channels])
+        let out = self.output_linear.forward(flat)?;
+        Ok(out.reshape([batch, len, channels]))
     }
 }
 
@@ -84,7 +83,7 @@ impl<K: SisoKernel> Mixer for TwoSidedLayer<K> {
             initial: None,
             seq_idx: pass.seq_idx.clone(),
         };
-        Ok(self.gate(long_conv(conv, Method::Auto)?))
+        self.gate(long_conv(conv, Method::Auto)?)
     }
 
     fn reference(&self, input: &[f64], batch: usize, length: usize) -> Vec<f64> {
@@ -134,7 +133,7 @@ impl<K: SisoKernel> Mixer for TwoSidedLayer<K> {
 
     fn finish(&self, _input: Tensor<3>, mixed: Tensor<4>) -> Result<Tensor<3>, MixerError> {
         let [batch, len, channels, _] = mixed.dims();
-        Ok(self.gate(mixed.reshape([batch, len, channels])))
+        self.gate(mixed.reshape([batch, len, channels]))
     }
 
     fn cost(&self, length: usize) -> Cost {

@@ -1,8 +1,8 @@
 //! One row of the result and its gradient.
 
 use super::nodes::{Nodes, Reciprocals};
-use crate::cauchy::reference::solve;
-use crate::float::Real;
+use crate::cauchy::MAX_RANK;
+use crate::float::{Real, dot, vectorise};
 use crate::fourier::{Complex, Fourier, RealFft};
 use crate::gemm::{Into, Mat, gemm};
 use realfft::num_complex::Complex64;
@@ -27,12 +27,13 @@ pub(super) struct RowGradients {
     pub dt: f64,
 }
 
-/// At one node: s_00, s_01, s_10, s_11 of the text without the factor exp(i t / 2) / 2.
+/// Rows and columns at one node.
+const SIZE: usize = MAX_RANK + 1;
+
+/// At one node: d_ij, the sums of the text without the factor exp(i t / 2) / 2.
 struct Sums {
-    corner: Complex64,
-    row: Vec<Complex64>,
-    column: Vec<Complex64>,
-    matrix: Vec<Vec<Complex64>>,
+    d: [[Complex64; SIZE]; SIZE],
+    rank: usize,
 }
 
 impl Row {
@@ -67,18 +68,14 @@ impl Row {
             let at = index * count + j;
             Complex64::new(all.0[at].into_f64(), all.1[at].into_f64())
         };
-        let d = |i: usize, k: usize| {
-            let ij = 2 * (i * size + k);
-            I * value(ij) * (4.0 * nodes.sin[j]) - value(ij + 1) * (2.0 * nodes.cos[j])
-        };
-        Sums {
-            corner: d(0, 0),
-            row: (1..size).map(|k| d(0, k)).collect(),
-            column: (1..size).map(|i| d(i, 0)).collect(),
-            matrix: (1..size)
-                .map(|i| (1..size).map(|k| d(i, k)).collect())
-                .collect(),
+        let mut d = [[ZERO; SIZE]; SIZE];
+        for (i, row) in d.iter_mut().enumerate().take(size) {
+            for (k, d) in row.iter_mut().enumerate().take(size) {
+                let ij = 2 * (i * size + k);
+                *d = I * value(ij) * (4.0 * nodes.sin[j]) - value(ij + 1) * (2.0 * nodes.cos[j]);
+            }
         }
+        Sums { d, rank: size - 1 }
     }
 
     /// The kernel, `out` [len].
@@ -128,7 +125,8 @@ impl Row {
             let (sin, cos) = (nodes.sin[j], nodes.cos[j]);
             let h = h * Complex64::new(cos, sin);
             let cotangents = self.sums(nodes, &all, j).cotangents(cos, h);
-            for (ij, gamma) in cotangents.into_iter().enumerate() {
+            for ij in 0..self.size() * self.size() {
+                let gamma = cotangents[ij / self.size()][ij % self.size()];
                 let pair = [I * gamma * (4.0 * sin), gamma * (-2.0 * cos)];
                 for (kind, value) in pair.into_iter().enumerate() {
                     a_re[(2 * ij + kind) * count + j] = <T as Real>::from_f64(value.re);
@@ -163,23 +161,23 @@ impl Row {
             return Vec::new();
         }
         let (e_re, e_im) = (cotangent(a.0), cotangent(a.1));
+        let (mut re, mut im) = (vec![T::zero(); count], vec![T::zero(); count]);
+        let by = |part: &dyn Fn(f64, f64) -> f64| -> Vec<T> {
+            let halves = nodes.sin.iter().zip(&nodes.cos);
+            let values = halves.map(|(&sin, &cos)| <T as Real>::from_f64(part(sin, cos)));
+            values.collect()
+        };
+        let (by_size, by_real) = (by(&|_, cos| -cos * cos), by(&|sin, cos| -4.0 * sin * cos));
         (0..state)
             .map(|n| {
-                let (mut size, mut real) = (0.0, 0.0);
-                for j in 0..count {
-                    let at = n * count + j;
-                    let (sin, cos) = (nodes.sin[j], nodes.cos[j]);
-                    let r = Complex64::new(
-                        reciprocals.re[at].into_f64(),
-                        reciprocals.im[at].into_f64(),
-                    );
-                    let e = Complex64::new(e_re[at].into_f64(), e_im[at].into_f64());
-                    // dR = -R^2 (cos^2 d|lambda|^2 - 4 i sin cos dRe)
-                    let moved = r * r * e;
-                    size -= cos * cos * moved.re;
-                    real -= 4.0 * sin * cos * moved.im;
-                }
-                (size, real)
+                let own = n * count..(n + 1) * count;
+                let r = (&reciprocals.re[own.clone()], &reciprocals.im[own.clone()]);
+                let e = (&e_re[own.clone()], &e_im[own]);
+                // dR = -R^2 (cos^2 d|lambda|^2 - 4 i sin cos dRe)
+                vectorise(|| {
+                    square_times(r, e, (&mut re, &mut im));
+                    (dot(&by_size, &re).into_f64(), dot(&by_real, &im).into_f64())
+                })
             })
             .collect()
     }
@@ -213,40 +211,59 @@ impl Row {
     }
 }
 
+/// R^2 E at every node.
+#[inline(always)]
+fn square_times<T: Real>(r: (&[T], &[T]), e: (&[T], &[T]), out: (&mut [T], &mut [T])) {
+    for j in 0..out.0.len() {
+        let (r_re, r_im) = (r.0[j], r.1[j]);
+        let (re, im) = (r_re * r_re - r_im * r_im, r_re * r_im + r_re * r_im);
+        out.0[j] = re * e.0[j] - im * e.1[j];
+        out.1[j] = re * e.1[j] + im * e.0[j];
+    }
+}
+
 impl Sums {
-    /// I + cos d_11.
-    fn bordered(&self, cos: f64) -> Vec<Vec<Complex64>> {
-        let rows = self.matrix.iter().enumerate();
-        rows.map(|(i, row)| {
-            let values = row.iter().enumerate();
-            values
-                .map(|(j, v)| v * cos + if i == j { 1.0 } else { 0.0 })
-                .collect()
-        })
-        .collect()
+    /// (I + cos d_11)^-1.
+    fn inverse(&self, cos: f64) -> [[Complex64; MAX_RANK]; MAX_RANK] {
+        let one = Complex64::new(1.0, 0.0);
+        let (a, b) = (self.d[1][1] * cos + one, self.d[1][2] * cos);
+        let (c, d) = (self.d[2][1] * cos, self.d[2][2] * cos + one);
+        // Rows and columns beyond the rank are zero, which leaves the inverse of the others alone.
+        let det = (a * d - b * c).inv();
+        [[d * det, -b * det], [-c * det, a * det]]
+    }
+
+    /// (I + cos d_11)^-1 d_10, and d_01 (I + cos d_11)^-1.
+    fn sides(&self, cos: f64) -> [[Complex64; MAX_RANK]; 2] {
+        let inverse = self.inverse(cos);
+        let mut sides = [[ZERO; MAX_RANK]; 2];
+        for (i, row) in inverse.iter().enumerate() {
+            for (j, w) in row.iter().enumerate() {
+                sides[0][i] += w * self.d[j + 1][0];
+                sides[1][j] += self.d[0][i + 1] * w;
+            }
+        }
+        sides
     }
 
     /// d_00 - cos d_01 (I + cos d_11)^-1 d_10.
     fn value(&self, cos: f64) -> Complex64 {
-        let solved = solve(self.bordered(cos), self.column.clone());
-        let correction: Complex64 = self.row.iter().zip(&solved).map(|(a, b)| a * b).sum();
-        self.corner - correction * cos
+        let [right, _] = self.sides(cos);
+        let terms = self.d[0][1..].iter().zip(&right);
+        self.d[0][0] - terms.map(|(a, b)| a * b).sum::<Complex64>() * cos
     }
 
-    /// h times the derivatives of [`Sums::value`] with respect to d_ij, row by row.
-    fn cotangents(&self, cos: f64, h: Complex64) -> Vec<Complex64> {
-        let rank = self.row.len();
-        let bordered = self.bordered(cos);
-        let flipped = (0..rank)
-            .map(|i| (0..rank).map(|j| bordered[j][i]).collect())
-            .collect();
-        let right = solve(bordered, self.column.clone());
-        let left = solve(flipped, self.row.clone());
-        let mut out = vec![h];
-        out.extend(right.iter().map(|x| -h * x * cos));
-        for y in &left {
-            out.push(-h * y * cos);
-            out.extend(right.iter().map(|x| h * y * x * (cos * cos)));
+    /// h times the derivatives of [`Sums::value`] with respect to d_ij.
+    fn cotangents(&self, cos: f64, h: Complex64) -> [[Complex64; SIZE]; SIZE] {
+        let [right, left] = self.sides(cos);
+        let mut out = [[ZERO; SIZE]; SIZE];
+        out[0][0] = h;
+        for i in 0..self.rank {
+            out[0][i + 1] = -h * right[i] * cos;
+            out[i + 1][0] = -h * left[i] * cos;
+            for j in 0..self.rank {
+                out[i + 1][j + 1] = h * left[i] * right[j] * (cos * cos);
+            }
         }
         out
     }

@@ -6,7 +6,7 @@ use crate::segments::Row;
 use std::ops::Range;
 
 /// Longest sequence or kernel that is summed directly.
-const DIRECT: usize = 256;
+const DIRECT: usize = 64;
 
 /// How one sequence is summed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
