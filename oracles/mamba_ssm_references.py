@@ -14,10 +14,17 @@ import torch
 sys.modules.setdefault("selective_scan_cuda", types.ModuleType("selective_scan_cuda"))
 
 from mamba_ssm.modules.ssd_minimal import ssd_minimal_discrete  # noqa: E402
+from mamba_ssm.ops.selective_scan_interface import selective_scan_ref  # noqa: E402
 from mamba_ssm.ops.triton.layernorm_gated import rms_norm_ref  # noqa: E402
 from mamba_ssm.ops.triton.ssd_combined import ssd_chunk_scan_combined_ref  # noqa: E402
 
-__all__ = ["references_in_double", "rms_norm_ref", "ssd_chunk_scan_combined_ref", "ssd_minimal_discrete"]
+__all__ = [
+    "references_in_double",
+    "rms_norm_ref",
+    "selective_scan_ref",
+    "ssd_chunk_scan_combined_ref",
+    "ssd_minimal_discrete",
+]
 
 
 @contextlib.contextmanager

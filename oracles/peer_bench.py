@@ -2,6 +2,11 @@
 
   ssd     forward (or forward + backward) of mamba-ssm's `ssd_minimal_discrete` and of the PyTorch
           path in transformers' Mamba-2, f32
+  selective-scan  the same of mamba-ssm's `selective_scan_ref` and of transformers' Mamba-1 path, with
+          softplus, skip and gate
+  mamba   the same of transformers' whole Mamba-1 block
+  dplr    forward (or forward + backward) of flash-linear-attention's `dplr_recurrence` and
+          `dplr_chunkwise`, which are plain PyTorch, f32
   train   a plain PyTorch training loop of `Mamba2ForCausalLM` on random tokens
   logits  opens a model folder with transformers and prints the logits of given tokens
 """
@@ -17,12 +22,13 @@ from pathlib import Path
 
 import torch
 import transformers
-from transformers import AutoModelForCausalLM, Mamba2Config, Mamba2ForCausalLM
+from transformers import AutoModelForCausalLM, Mamba2Config, Mamba2ForCausalLM, MambaConfig
 
-# Before mamba_ssm_references, or it would resolve to mamba-ssm's GPU kernels.
+# Before mamba_ssm_references, or they would resolve to mamba-ssm's GPU kernels.
+from transformers.models.mamba.modeling_mamba import MambaMixer, mamba_selective_scan
 from transformers.models.mamba2.modeling_mamba2 import mamba2_chunk_scan
 
-from mamba_ssm_references import ssd_minimal_discrete
+from mamba_ssm_references import selective_scan_ref, ssd_minimal_discrete
 
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
@@ -69,6 +75,79 @@ def ssd(args):
 
         def work():
             y, _ = function(*leaves, args.chunk)
+            if args.backward:
+                torch.autograd.grad(y, leaves, cotangent)
+
+        taken = seconds_of(work, args.repeat, args.warm_up)
+        peers[name] = {"seconds": taken, "median_seconds": statistics.median(taken)}
+    return {"pass": "forward+backward" if args.backward else "forward", "peers": peers}
+
+
+def selective_scan(args):
+    torch.manual_seed(0)
+    shape = (args.batch, args.channels, args.length)
+    x, dt, z = torch.randn(3, *shape)
+    a = -torch.arange(1.0, args.state + 1.0).repeat(args.channels, 1)
+    b, c = torch.randn(2, args.batch, args.state, args.length)
+    d, bias = torch.ones(args.channels), torch.empty(args.channels).uniform_(-6.9, -2.3)
+    cotangent = torch.randn(shape)
+    peers = {}
+    scans = {"selective_scan_ref": selective_scan_ref, "transformers": mamba_selective_scan}
+    for name, function in scans.items():
+        if args.peer not in (name, "all"):
+            continue
+        leaves = [t.clone().requires_grad_(args.backward) for t in (x, dt, a, b, c, d, z, bias)]
+
+        def work():
+            *scanned, gate, delta_bias = leaves
+            y = function(*scanned, z=gate, delta_bias=delta_bias, delta_softplus=True)
+            if args.backward:
+                torch.autograd.grad(y, leaves, cotangent)
+
+        taken = seconds_of(work, args.repeat, args.warm_up)
+        peers[name] = {"seconds": taken, "median_seconds": statistics.median(taken)}
+    return {"pass": "forward+backward" if args.backward else "forward", "peers": peers}
+
+
+def mamba(args):
+    torch.manual_seed(0)
+    config = MambaConfig(hidden_size=args.hidden, state_size=args.state)
+    block = MambaMixer(config, layer_idx=0).requires_grad_(args.backward)
+    x = torch.randn(args.batch, args.length, args.hidden, requires_grad=args.backward)
+    cotangent = torch.randn_like(x)
+    leaves = [x, *block.parameters()]
+
+    def work():
+        y = block(x)
+        if args.backward:
+            torch.autograd.grad(y, leaves, cotangent)
+
+    taken = seconds_of(work, args.repeat, args.warm_up)
+    peers = {"transformers": {"seconds": taken, "median_seconds": statistics.median(taken)}}
+    return {"pass": "forward+backward" if args.backward else "forward", "peers": peers}
+
+
+def dplr(args):
+    from fla.ops.generalized_delta_rule.dplr.naive import dplr_chunkwise, dplr_recurrence
+
+    torch.manual_seed(0)
+    shape = (args.batch, args.heads, args.length)
+    r, k = torch.randn(2, *shape, args.key)
+    v = torch.randn(*shape, args.value)
+    unit = torch.nn.functional.normalize(torch.randn(*shape, args.key), dim=-1)
+    rate = torch.rand(*shape, args.key)
+    log_decay = -torch.empty(*shape, args.key).uniform_(0.001, 0.6065)
+    cotangent = torch.randn_like(v)
+    peers = {}
+    for name, function in (("dplr_recurrence", dplr_recurrence), ("dplr_chunkwise", dplr_chunkwise)):
+        if args.peer not in (name, "all"):
+            continue
+        inputs = (r, k, v, -unit, unit * rate, log_decay)
+        leaves = [t.clone().requires_grad_(args.backward) for t in inputs]
+        options = {"chunk_size": args.chunk} if function is dplr_chunkwise else {}
+
+        def work():
+            y, _ = function(*leaves, **options)
             if args.backward:
                 torch.autograd.grad(y, leaves, cotangent)
 
@@ -131,6 +210,24 @@ def arguments():
     add.add_argument("--peer", choices=("all", "ssd_minimal_discrete", "transformers"), default="all")
     add.add_argument("--backward", action="store_true", help="time forward + backward")
 
+    for name in ("selective-scan", "mamba"):
+        add = commands.add_parser(name)
+        for flag, default in (("batch", 1), ("length", 1024), ("state", 16)):
+            add.add_argument(f"--{flag}", type=int, default=default)
+        for flag, default in (("channels", 1536), ("hidden", 768), ("repeat", 3), ("warm-up", 1)):
+            add.add_argument(f"--{flag}", type=int, default=default)
+        peers = ("all", "selective_scan_ref", "transformers")
+        add.add_argument("--peer", choices=peers, default="all")
+        add.add_argument("--backward", action="store_true", help="time forward + backward")
+
+    add = commands.add_parser("dplr")
+    for flag, default in (("batch", 1), ("length", 4096), ("heads", 8), ("key", 64), ("value", 64)):
+        add.add_argument(f"--{flag}", type=int, default=default)
+    for flag, default in (("chunk", 16), ("repeat", 5), ("warm-up", 1)):
+        add.add_argument(f"--{flag}", type=int, default=default)
+    add.add_argument("--peer", choices=("all", "dplr_recurrence", "dplr_chunkwise"), default="all")
+    add.add_argument("--backward", action="store_true", help="time forward + backward")
+
     add = commands.add_parser("train")
     add.add_argument("--config", type=Path, required=True, help="config.json in the Hugging Face layout")
     for flag, default in (("batch", 8), ("length", 512), ("steps", 10)):
@@ -149,8 +246,16 @@ def main():
     args = arguments()
     torch.set_num_threads(args.threads)
     load = os.getloadavg()[0]
-    result = {"ssd": ssd, "train": train, "logits": logits}[args.command](args)
-    packages = ("torch", "transformers", "mamba-ssm")
+    commands = {
+        "ssd": ssd,
+        "selective-scan": selective_scan,
+        "mamba": mamba,
+        "dplr": dplr,
+        "train": train,
+        "logits": logits,
+    }
+    result = commands[args.command](args)
+    packages = ("torch", "transformers", "mamba-ssm", "flash-linear-attention")
     header = {
         "versions": {name: importlib.metadata.version(name) for name in packages},
         "machine": platform.machine(),

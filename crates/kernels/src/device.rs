@@ -4,15 +4,31 @@ use crate::error::KernelError;
 use burn::backend::DispatchDevice;
 use burn::tensor::{DType, Device, FloatDType, Tensor};
 
-/// Refuses a device for which no body was written, before burn would panic.
+/// Whether operations with a CPU body alone run on this device.
+pub(crate) fn has_cpu_body(device: &Device) -> bool {
+    matches!(
+        device.clone().inner().as_dispatch(),
+        DispatchDevice::Flex(_)
+    )
+}
+
+/// Refuses every device but the CPU, for operations without a body in CubeCL, before burn would panic.
+pub(crate) fn require_cpu_body(op: &'static str, device: &Device) -> Result<(), KernelError> {
+    if has_cpu_body(device) {
+        return Ok(());
+    }
+    Err(KernelError::Device {
+        op,
+        device: format!("{:?}", device.clone().inner().as_dispatch()),
+    })
+}
+
+/// Refuses a device that has no body of an operation with bodies for the CPU and in CubeCL.
 pub(crate) fn require_body(op: &'static str, device: &Device) -> Result<(), KernelError> {
     match device.clone().inner().as_dispatch() {
-        DispatchDevice::Flex(_) => Ok(()),
-        #[allow(unreachable_patterns)] // reachable as soon as another backend is compiled in
-        other => Err(KernelError::Device {
-            op,
-            device: format!("{other:?}"),
-        }),
+        #[cfg(any(feature = "cuda", feature = "cube-cpu"))]
+        DispatchDevice::Cube(_) => Ok(()),
+        _ => require_cpu_body(op, device),
     }
 }
 
@@ -37,6 +53,16 @@ pub(crate) fn working_dtype(dtype: DType) -> DType {
     match dtype {
         DType::F64 => DType::F64,
         _ => DType::F32,
+    }
+}
+
+/// The format in which a body reads the tensors that make up its traffic: CubeCL bodies read half
+/// precision as it is, since a widened copy would cost more than the operation.
+pub(crate) fn storage_dtype(dtype: DType, device: &Device) -> DType {
+    match device.clone().inner().as_dispatch() {
+        #[cfg(any(feature = "cuda", feature = "cube-cpu"))]
+        DispatchDevice::Cube(_) => dtype,
+        _ => working_dtype(dtype),
     }
 }
 

@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
+use resolvent_kernels::layer_norm::layer_norm;
 use resolvent_kernels::rms_norm::rms_norm;
 
 /// A parameter from host values.
@@ -28,6 +29,35 @@ pub fn uniform(rng: &mut ChaCha8Rng, count: usize, bound: f32) -> Vec<f32> {
 pub fn normal(rng: &mut ChaCha8Rng, count: usize, std: f32) -> Vec<f32> {
     (0..count)
         .map(|_| std * rng.sample::<f32, _>(StandardNormal))
+        .collect()
+}
+
+/// A row-major [rows, columns] matrix whose shorter axis consists of orthogonal vectors of length
+/// `gain`, uniformly distributed among those.
+pub fn orthogonal(rng: &mut ChaCha8Rng, rows: usize, columns: usize, gain: f32) -> Vec<f32> {
+    let (count, length) = (rows.min(columns), rows.max(columns));
+    let mut basis: Vec<Vec<f64>> = Vec::with_capacity(count);
+    while basis.len() < count {
+        let mut vector: Vec<f64> = (0..length).map(|_| rng.sample(StandardNormal)).collect();
+        // Twice: once leaves errors in proportion to how much was taken away.
+        for other in basis.iter().chain(&basis) {
+            let shared: f64 = vector.iter().zip(other).map(|(a, b)| a * b).sum();
+            for (value, other) in vector.iter_mut().zip(other) {
+                *value -= shared * other;
+            }
+        }
+        let norm = vector.iter().map(|v| v * v).sum::<f64>().sqrt();
+        if norm > 1e-6 {
+            vector.iter_mut().for_each(|value| *value /= norm);
+            basis.push(vector);
+        }
+    }
+    let element = |row: usize, column: usize| match rows <= columns {
+        true => basis[row][column],
+        false => basis[column][row],
+    };
+    (0..rows * columns)
+        .map(|at| gain * element(at / columns, at % columns) as f32)
         .collect()
 }
 
@@ -110,6 +140,51 @@ impl RmsNorm {
         eps: f64,
     ) -> Result<Tensor<D>, MixerError> {
         Ok(rms_norm(input, Some(gate), self.weight.val(), groups, eps)?)
+    }
+}
+
+/// Layer normalisation with a learned scale and shift, over the last axis or equal parts of it.
+#[derive(Module, Debug)]
+pub struct LayerNorm {
+    /// `[channel]`; ones at the start.
+    pub weight: Param<Tensor<1>>,
+    /// `[channel]`; zeros at the start.
+    pub bias: Param<Tensor<1>>,
+}
+
+impl LayerNorm {
+    /// Scale one, shift zero.
+    pub fn new(channels: usize, device: &Device) -> Self {
+        Self {
+            weight: parameter(vec![1.0; channels], [channels], device),
+            bias: parameter(vec![0.0; channels], [channels], device),
+        }
+    }
+
+    /// Over the whole last axis.
+    ///
+    /// # Errors
+    /// Another number of channels.
+    pub fn forward<const D: usize>(
+        &self,
+        input: Tensor<D>,
+        eps: f64,
+    ) -> Result<Tensor<D>, MixerError> {
+        self.grouped(input, 1, eps)
+    }
+
+    /// Each of `groups` equal parts of the last axis on its own.
+    ///
+    /// # Errors
+    /// Another number of channels, or one that `groups` does not divide.
+    pub fn grouped<const D: usize>(
+        &self,
+        input: Tensor<D>,
+        groups: usize,
+        eps: f64,
+    ) -> Result<Tensor<D>, MixerError> {
+        let (weight, bias) = (self.weight.val(), self.bias.val());
+        Ok(layer_norm(input, weight, bias, groups, eps)?)
     }
 }
 

@@ -130,10 +130,10 @@ impl std::ops::Add for Cost {
 
     fn add(self, other: Self) -> Self {
         Self {
-            parallel_flops: self.parallel_flops + other.parallel_flops,
-            step_flops: self.step_flops + other.step_flops,
-            state_bytes: self.state_bytes + other.state_bytes,
-            parameters: self.parameters + other.parameters,
+            parallel_flops: self.parallel_flops.saturating_add(other.parallel_flops),
+            step_flops: self.step_flops.saturating_add(other.step_flops),
+            state_bytes: self.state_bytes.saturating_add(other.state_bytes),
+            parameters: self.parameters.saturating_add(other.parameters),
         }
     }
 }
@@ -158,4 +158,30 @@ pub(crate) fn expect_width(
         got,
         expected: expected.to_string(),
     })
+}
+
+/// Checks that the sequence indices of a pass, if there are any, belong to this input.
+pub(crate) fn expect_indices(
+    mixer: &'static str,
+    pass: &Pass,
+    input: &Tensor<3>,
+) -> Result<(), MixerError> {
+    let Some(indices) = &pass.seq_idx else {
+        return Ok(());
+    };
+    let ([rows, columns], [batch, length, _]) = (indices.dims(), input.dims());
+    for (axis, got, expected) in [
+        ("seq_idx batch", rows, batch),
+        ("seq_idx length", columns, length),
+    ] {
+        if got != expected {
+            return Err(MixerError::Input {
+                mixer,
+                axis,
+                got,
+                expected: expected.to_string(),
+            });
+        }
+    }
+    Ok(())
 }

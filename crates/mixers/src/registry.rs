@@ -4,8 +4,10 @@
 use crate::attention::{Attention, AttentionConfig};
 use crate::dss::{Dss, DssConfig};
 use crate::error::MixerError;
+use crate::mamba::{Mamba, MambaConfig};
 use crate::mamba2::{Mamba2, Mamba2Config};
 use crate::mixer::{CausalMixer, Cost, Materialised, Mixer, Pass};
+use crate::rwkv7::{Rwkv7, Rwkv7ChannelConfig, Rwkv7ChannelMix, Rwkv7Config};
 use crate::s4::{S4, S4Config};
 use crate::s4d::{S4d, S4dConfig};
 use crate::s5::{S5, S5Config};
@@ -30,6 +32,11 @@ pub struct Registration {
 
 /// Every causal mixer.
 pub const CAUSAL: &[Registration] = &[
+    Registration {
+        name: "mamba",
+        about: "selective state space, one decay per channel and state (Mamba-1, S6)",
+        defaults: || MambaConfig::default().into(),
+    },
     Registration {
         name: "mamba2",
         about: "selective state space, scalar decay per head (Mamba-2, SSD)",
@@ -69,6 +76,16 @@ pub const CAUSAL: &[Registration] = &[
         name: "spacetime",
         about: "companion-matrix state space for time series (SpaceTime)",
         defaults: || SpaceTimeConfig::default().into(),
+    },
+    Registration {
+        name: "rwkv7",
+        about: "generalised delta rule with a vector-valued decay (RWKV-7 time mix)",
+        defaults: || Rwkv7Config::default().into(),
+    },
+    Registration {
+        name: "rwkv7-channel-mix",
+        about: "token shift and squared ReLU (RWKV-7 channel mix)",
+        defaults: || Rwkv7ChannelConfig::default().into(),
     },
 ];
 
@@ -165,8 +182,11 @@ macro_rules! causal_mixers {
 }
 
 causal_mixers!(
+    Mamba(MambaConfig),
     Mamba2(Mamba2Config),
     Attention(AttentionConfig),
+    Rwkv7(Rwkv7Config),
+    Rwkv7ChannelMix(Rwkv7ChannelConfig),
     S4(S4Config),
     S4d(S4dConfig),
     Dss(DssConfig),

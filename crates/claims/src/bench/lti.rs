@@ -75,7 +75,8 @@ fn layers(options: &Options, rows: &mut Vec<Row>) -> Result<(), ClaimError> {
                 }
                 Ok(())
             })?;
-            let mut arguments: Vec<String> = ["--layer", name, "--length"].map(str::to_owned).to_vec();
+            let mut arguments: Vec<String> =
+                ["--layer", name, "--length"].map(str::to_owned).to_vec();
             arguments.extend([length.to_string(), "--repeat".into(), repeats.to_string()]);
             if backward {
                 arguments.push("--backward".into());

@@ -9,6 +9,7 @@ mod lti;
 mod machine;
 mod memory;
 mod peer;
+mod selective_scan;
 mod ssd;
 mod step;
 mod train;
@@ -43,6 +44,11 @@ pub const BENCHES: &[Bench] = &[
         name: "lti",
         about: "layers of S4 and S4D beside PyTorch; the diagonal scan on one core and on all",
         run: lti::run,
+    },
+    Bench {
+        name: "selective-scan",
+        about: "the scan of Mamba-1 and its whole block, forward and with backward, beside PyTorch",
+        run: selective_scan::run,
     },
     Bench {
         name: "train",

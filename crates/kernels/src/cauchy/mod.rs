@@ -42,7 +42,7 @@ pub mod reference;
 pub use ops::{CauchyBackward, CauchyGradients, CauchyOps, CauchySaved};
 
 use crate::complex::ComplexTensor;
-use crate::device::{in_dtype, require_body, working_dtype};
+use crate::device::{in_dtype, require_cpu_body, working_dtype};
 use crate::error::{KernelError, expect_axis};
 use crate::vandermonde::expect_rows;
 use burn::backend::Dispatch;
@@ -117,7 +117,7 @@ fn check(input: &CauchyInput, len: usize) -> Result<CauchyShape, KernelError> {
     let [rank, _, _] = input.p.dims();
     let [rows, _] = input.c.dims();
     let (lambda, p, c) = ("lambda sets it", "p sets it", "c sets it");
-    require_body(OP, &input.lambda.re.device())?;
+    require_cpu_body(OP, &input.lambda.re.device())?;
     let axes = [("channel", channels, lambda), ("state", state, lambda)];
     input.lambda.expect(OP, "lambda", axes)?;
     let axes = [

@@ -38,7 +38,7 @@ pub mod reference;
 
 pub use ops::{CompanionBackward, CompanionGradients, CompanionOps, CompanionSaved};
 
-use crate::device::{in_dtype, require_body, require_float, working_dtype};
+use crate::device::{in_dtype, require_cpu_body, require_float, working_dtype};
 use crate::error::{KernelError, expect_axis};
 use crate::vandermonde::expect_rows;
 use burn::backend::Dispatch;
@@ -78,7 +78,7 @@ pub struct CompanionShape {
 pub fn companion(input: CompanionInput, len: usize) -> Result<Tensor<2>, KernelError> {
     let [channels, state] = input.a.dims();
     let [rows, _] = input.b.dims();
-    require_body(OP, &input.a.device())?;
+    require_cpu_body(OP, &input.a.device())?;
     require_float(OP, "a", input.a.dtype())?;
     expect_axis(OP, ("b", "state"), input.b.dims()[1], state, "a sets it")?;
     expect_axis(OP, ("c", "row"), input.c.dims()[0], rows, "b sets it")?;

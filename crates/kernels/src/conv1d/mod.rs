@@ -21,13 +21,15 @@
 //! Cost: O(batch len channel K) time, no memory beyond the result.
 
 mod autodiff;
+#[cfg(feature = "cube")]
+mod cube;
 mod flex;
 mod ops;
 pub mod reference;
 
 pub use ops::{Conv1dBackward, Conv1dGradients, Conv1dOps, Conv1dSaved};
 
-use crate::device::{in_dtype, require_body, require_float, working_dtype};
+use crate::device::{in_dtype, require_body, require_float, storage_dtype, working_dtype};
 use crate::error::{KernelError, expect_axis};
 use crate::segments::check_order;
 use burn::backend::Dispatch;
@@ -141,7 +143,7 @@ pub fn conv1d(input: Conv1dInput, options: Conv1dOptions) -> Result<Conv1dOutput
         .seq_idx
         .unwrap_or_else(|| Tensor::zeros([0, 0], &device));
     let y: Tensor<3> = Tensor::from_dispatch(<Dispatch as Conv1dOps>::depthwise_conv1d(
-        in_dtype(input.x, work).into_dispatch(),
+        in_dtype(input.x, storage_dtype(dtype, &device)).into_dispatch(),
         in_dtype(input.weight, work).into_dispatch(),
         in_dtype(bias, work).into_dispatch(),
         in_dtype(initial, work).into_dispatch(),

@@ -5,7 +5,7 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, backend_extension};
 
 /// Forward pass of [`super::conv1d`] on backend primitives.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Autodiff)]
 pub trait Conv1dOps: Backend {
     /// y [batch, len, channel]; `seq_idx` is [batch, len] or [0, 0] for "one sequence".
     fn depthwise_conv1d(

@@ -33,7 +33,7 @@ pub mod reference;
 pub use ops::{DiagonalScanBackward, DiagonalScanGradients, DiagonalScanOps, DiagonalScanSaved};
 
 use crate::complex::ComplexTensor;
-use crate::device::{in_dtype, require_body, require_float, working_dtype};
+use crate::device::{in_dtype, require_cpu_body, require_float, working_dtype};
 use crate::error::KernelError;
 use crate::segments::check_order;
 use burn::backend::Dispatch;
@@ -155,7 +155,7 @@ pub fn diagonal_scan(input: DiagonalScanInput) -> Result<DiagonalScanOutput, Ker
 fn check(input: &DiagonalScanInput) -> Result<DiagonalScanShape, KernelError> {
     let [batch, len, width] = input.x.dims();
     let x = "x sets it";
-    require_body(OP, &input.x.device())?;
+    require_cpu_body(OP, &input.x.device())?;
     require_float(OP, "x", input.x.dtype())?;
     if !width.is_multiple_of(2) {
         return Err(KernelError::Option {

@@ -24,7 +24,7 @@ pub mod reference;
 
 pub use ops::{FeedbackBackward, FeedbackGradients, FeedbackOps, FeedbackSaved};
 
-use crate::device::{in_dtype, require_body, require_float, working_dtype};
+use crate::device::{in_dtype, require_cpu_body, require_float, working_dtype};
 use crate::error::{KernelError, expect_axis};
 use crate::vandermonde::expect_rows;
 use burn::backend::Dispatch;
@@ -51,7 +51,7 @@ pub struct FeedbackShape {
 pub fn feedback(r: Tensor<2>, kernel: Tensor<2>) -> Result<Tensor<2>, KernelError> {
     let [rows, len] = r.dims();
     let [channels, taps] = kernel.dims();
-    require_body(OP, &r.device())?;
+    require_cpu_body(OP, &r.device())?;
     require_float(OP, "r", r.dtype())?;
     expect_axis(OP, ("kernel", "length"), taps, len, "r sets it")?;
     expect_rows(OP, rows, channels)?;

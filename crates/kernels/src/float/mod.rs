@@ -1,13 +1,16 @@
 //! Element types of the CPU bodies and the vectorised elementary functions they need.
 //!
-//! Everything here is written as branch-free scalar code that LLVM vectorises once it stands
-//! inside [`vectorise`]; no intrinsics, so the same source serves SSE2, AVX2, AVX-512 and NEON,
-//! and multiplications and additions are never contracted: the result is the same on all of them.
+//! Most of it is written as branch-free scalar code that LLVM vectorises once it stands inside
+//! [`vectorise`]; no intrinsics, so the same source serves SSE2, AVX2, AVX-512 and NEON, and
+//! multiplications and additions are never contracted: the result is the same on all of them.
+//! [`Vector`] has explicit vectors for the scans.
 
 mod exp;
 mod normal;
+mod simd;
 
 use burn::tensor::Element;
+pub(crate) use simd::Vector;
 use std::iter::Sum;
 use std::ops::AddAssign;
 
@@ -85,13 +88,43 @@ pub(crate) fn sigmoid<T: Real>(x: T) -> T {
     T::one() / (T::one() + (-x).exp_fast())
 }
 
-/// Runs `body` compiled for the widest vector unit of this machine.
+/// Runs a *short* `body` compiled for the widest vector unit of this machine.
 ///
-/// Functions that `body` calls must be `#[inline(always)]`, or they keep the baseline code.
+/// Functions that `body` calls must be `#[inline(always)]`, or they keep the baseline code. So does a
+/// closure that has become long by what was inlined into it: the compiler then calls it instead of
+/// inlining it, and nothing tells. For more than a loop use [`vectorised!`], which cannot fail that way.
 #[inline(always)]
 pub(crate) fn vectorise<R>(body: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(body)
 }
+
+/// Declares a function that is compiled for the widest vector unit of this machine, whatever its
+/// length. Functions that it calls must be `#[inline(always)]`, or they keep the baseline code.
+macro_rules! vectorised {
+    ($(#[$meta:meta])* fn $name:ident<$T:ident>($($arg:ident: $type:ty),+ $(,)?) $body:block) => {
+        $crate::float::vectorised! {
+            $(#[$meta])* fn $name<$T>($($arg: $type),+) -> () $body
+        }
+    };
+    ($(#[$meta:meta])* fn $name:ident<$T:ident>($($arg:ident: $type:ty),+ $(,)?) -> $out:ty $body:block) => {
+        $(#[$meta])*
+        #[allow(clippy::too_many_arguments)]
+        fn $name<$T: $crate::float::Real>($($arg: $type),+) -> $out {
+            struct VectorisedBody<A>(A);
+            impl<$T: $crate::float::Real> pulp::WithSimd for VectorisedBody<($($type,)+)> {
+                type Output = $out;
+
+                #[inline(always)]
+                fn with_simd<S: pulp::Simd>(self, _: S) -> $out {
+                    let ($($arg,)+) = self.0;
+                    $body
+                }
+            }
+            pulp::Arch::new().dispatch(VectorisedBody(($($arg,)+)))
+        }
+    };
+}
+pub(crate) use vectorised;
 
 /// Dot product with sixteen independent partial sums, so that it vectorises without reassociation.
 #[inline(always)]
@@ -113,4 +146,12 @@ pub(crate) fn dot<T: Real>(a: &[T], b: &[T]) -> T {
         sum += x * y;
     }
     sum
+}
+
+/// Sum of sixteen values in one order at every vector width: halves are added until one is left.
+#[inline(always)]
+pub(crate) fn sum_lanes<T: Real>(values: &[T; 16]) -> T {
+    let eight: [T; 8] = std::array::from_fn(|i| values[i] + values[i + 8]);
+    let four: [T; 4] = std::array::from_fn(|i| eight[i] + eight[i + 4]);
+    (four[0] + four[2]) + (four[1] + four[3])
 }

@@ -16,7 +16,7 @@ pub mod reference;
 
 pub use ops::{GeluBackward, GeluOps};
 
-use crate::device::{in_dtype, require_body, require_float, reshape, working_dtype};
+use crate::device::{in_dtype, require_cpu_body, require_float, reshape, working_dtype};
 use crate::error::KernelError;
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
@@ -28,7 +28,7 @@ const OP: &str = "gelu";
 /// # Errors
 /// A format or a device without a body.
 pub fn gelu<const D: usize>(x: Tensor<D>) -> Result<Tensor<D>, KernelError> {
-    require_body(OP, &x.device())?;
+    require_cpu_body(OP, &x.device())?;
     require_float(OP, "x", x.dtype())?;
     let (dims, dtype) = (x.dims(), x.dtype());
     let count = dims.iter().product();

@@ -22,7 +22,7 @@ pub mod reference;
 
 pub use ops::{GluBackward, GluGradients, GluOps};
 
-use crate::device::{in_dtype, require_body, require_float, working_dtype};
+use crate::device::{in_dtype, require_cpu_body, require_float, working_dtype};
 use crate::error::{KernelError, expect_axis};
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
@@ -35,7 +35,7 @@ const OP: &str = "glu";
 /// An odd number of columns, another number of biases, a format or a device without a body.
 pub fn glu(x: Tensor<2>, bias: Tensor<1>) -> Result<Tensor<2>, KernelError> {
     let [rows, width] = x.dims();
-    require_body(OP, &x.device())?;
+    require_cpu_body(OP, &x.device())?;
     require_float(OP, "x", x.dtype())?;
     expect_axis(OP, ("bias", "channel"), bias.dims()[0], width, "x sets it")?;
     if !width.is_multiple_of(2) {

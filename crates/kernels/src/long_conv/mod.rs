@@ -30,7 +30,7 @@ pub mod reference;
 
 pub use ops::{LongConvBackward, LongConvGradients, LongConvOps, LongConvSaved};
 
-use crate::device::{in_dtype, require_body, require_float, working_dtype};
+use crate::device::{in_dtype, require_cpu_body, require_float, working_dtype};
 use crate::error::{KernelError, expect_axis};
 use crate::segments::check_order;
 use burn::backend::Dispatch;
@@ -126,7 +126,7 @@ fn check(input: &LongConvInput, method: Method) -> Result<LongConvShape, KernelE
     let [batch, len, channels] = input.x.dims();
     let [rows, taps] = input.kernel.dims();
     let x = "x sets it";
-    require_body(OP, &input.x.device())?;
+    require_cpu_body(OP, &input.x.device())?;
     require_float(OP, "x", input.x.dtype())?;
     expect_axis(OP, ("kernel", "channel"), rows, channels, x)?;
     let mut reverse_taps = 0;

@@ -32,7 +32,7 @@ pub mod reference;
 pub use ops::{LowRankScanBackward, LowRankScanGradients, LowRankScanOps, LowRankScanSaved};
 
 use crate::complex::ComplexTensor;
-use crate::device::{in_dtype, require_body, require_float, reshape, working_dtype};
+use crate::device::{in_dtype, require_cpu_body, require_float, reshape, working_dtype};
 use crate::error::KernelError;
 use crate::segments::check_order;
 use burn::backend::Dispatch;
@@ -161,7 +161,7 @@ fn check(input: &LowRankScanInput) -> Result<LowRankScanShape, KernelError> {
     let [_, state] = input.alpha.dims();
     let [rank, _, _] = input.beta.dims();
     let (x, alpha) = ("x sets it", "alpha sets it");
-    require_body(OP, &input.x.device())?;
+    require_cpu_body(OP, &input.x.device())?;
     require_float(OP, "x", input.x.dtype())?;
     let vectors = [("alpha", &input.alpha), ("b", &input.b), ("c", &input.c)];
     for (name, vector) in vectors {

@@ -2,7 +2,7 @@
 
 use super::RmsNormShape;
 use super::ops::{RmsNormBackward, RmsNormGradients, RmsNormOps, RmsNormSaved};
-use crate::float::{Real, dot, sigmoid, vectorise};
+use crate::float::{Real, dot, sigmoid, vectorised};
 use crate::host::{Host, tensor};
 use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;
@@ -50,6 +50,24 @@ impl<T: Real> Inputs<'_, T> {
     }
 }
 
+vectorised! {
+    /// y of the rows from element `start` on.
+    fn forward_block<T>(inputs: &Inputs<'_, T>, start: usize, y: &mut [T]) {
+        let width = inputs.width();
+        for (index, y) in y.chunks_mut(width).enumerate() {
+            let at = start + index * width;
+            if inputs.shape.gated {
+                inputs.activate(at, y);
+            }
+            let scale = inputs.gated(at, y);
+            let weight = &inputs.weight[at % inputs.shape.channels..];
+            for (y, &w) in y.iter_mut().zip(weight) {
+                *y = *y * scale * w;
+            }
+        }
+    }
+}
+
 fn forward<T: Real>(saved: &RmsNormSaved<Flex>) -> FlexTensor {
     let hosts = [&saved.x, &saved.gate, &saved.weight].map(Host::new);
     let [x, gate, weight] = hosts.each_ref().map(Host::slice::<T>);
@@ -62,25 +80,9 @@ fn forward<T: Real>(saved: &RmsNormSaved<Flex>) -> FlexTensor {
     };
     let mut y = vec![T::zero(); x.len()];
     if !y.is_empty() {
-        let width = inputs.width();
         y.par_chunks_mut(BLOCK * shape.channels)
             .enumerate()
-            .for_each(|(block, y)| {
-                let start = block * BLOCK * shape.channels;
-                vectorise(|| {
-                    for (index, y) in y.chunks_mut(width).enumerate() {
-                        let at = start + index * width;
-                        if shape.gated {
-                            inputs.activate(at, y);
-                        }
-                        let scale = inputs.gated(at, y);
-                        let weight = &inputs.weight[at % shape.channels..];
-                        for (y, &w) in y.iter_mut().zip(weight) {
-                            *y = *y * scale * w;
-                        }
-                    }
-                });
-            });
+            .for_each(|(block, y)| forward_block(&inputs, block * BLOCK * shape.channels, y));
     }
     tensor(y, &[shape.rows, shape.channels])
 }
@@ -138,6 +140,12 @@ fn backward_block<T: Real>(inputs: &Inputs<'_, T>, dy: &[T], block: Block<'_, T>
     dweight
 }
 
+vectorised! {
+    fn backward_task<T>(inputs: &Inputs<'_, T>, dy: &[T], block: Block<'_, T>) -> Vec<T> {
+        backward_block(inputs, dy, block)
+    }
+}
+
 fn backward<T: Real>(saved: &RmsNormSaved<Flex>, grad: &FlexTensor) -> RmsNormGradients<Flex> {
     let hosts = [&saved.x, &saved.gate, &saved.weight].map(Host::new);
     let [x, gate, weight] = hosts.each_ref().map(Host::slice::<T>);
@@ -164,7 +172,7 @@ fn backward<T: Real>(saved: &RmsNormSaved<Flex>, grad: &FlexTensor) -> RmsNormGr
             .map(|(index, (dx, dgate))| {
                 let start = index * size;
                 let block = Block { start, dx, dgate };
-                vectorise(|| backward_block(&inputs, dy, block))
+                backward_task(&inputs, dy, block)
             })
             .collect();
         for partial in partials {

@@ -13,13 +13,15 @@
 //! porting error of Mamba-2). Backward recomputes v and the norm. O(rows channels) time.
 
 mod autodiff;
+#[cfg(feature = "cube")]
+mod cube;
 mod flex;
 mod ops;
 pub mod reference;
 
 pub use ops::{RmsNormBackward, RmsNormGradients, RmsNormOps, RmsNormSaved};
 
-use crate::device::{in_dtype, require_body, require_float, reshape, working_dtype};
+use crate::device::{in_dtype, require_body, require_float, reshape, storage_dtype, working_dtype};
 use crate::error::{KernelError, expect_axis};
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
@@ -59,16 +61,16 @@ pub fn rms_norm<const D: usize>(
     let dims = x.dims();
     let shape = check(&x, gate.as_ref(), &weight, groups, eps)?;
     let dtype = x.dtype();
-    let work = working_dtype(dtype);
+    let stored = storage_dtype(dtype, &x.device());
     let flat = [shape.rows, shape.channels];
     let gate = match gate {
-        Some(gate) => reshape(in_dtype(gate, work), flat),
-        None => Tensor::zeros([0, 0], (&x.device(), work)),
+        Some(gate) => reshape(in_dtype(gate, stored), flat),
+        None => Tensor::zeros([0, 0], (&x.device(), stored)),
     };
     let y: Tensor<2> = Tensor::from_dispatch(<Dispatch as RmsNormOps>::rms_norm(
-        reshape(in_dtype(x, work), flat).into_dispatch(),
+        reshape(in_dtype(x, stored), flat).into_dispatch(),
         gate.into_dispatch(),
-        in_dtype(weight, work).into_dispatch(),
+        in_dtype(weight, working_dtype(dtype)).into_dispatch(),
         shape,
     ));
     Ok(in_dtype(reshape(y, dims), dtype))

@@ -20,20 +20,22 @@
 //! | h_0, h_L | `initial`, `state` | [batch, head, head_dim, state] |
 //!
 //! Bodies: [`mod@reference`] (f64 recurrence), `flex` (chunked: matrix products inside a chunk, a
-//! state of constant size between chunks). The backward pass recomputes chunk states from
+//! state of constant size between chunks), `cube` (the same for GPUs). The backward pass recomputes chunk states from
 //! checkpoints instead of storing them.
 //!
 //! Cost of the forward pass per head: O(len (chunk (state + head_dim) + state head_dim)) time;
 //! memory beyond the result: the states of sixteen chunks.
 
 mod autodiff;
+#[cfg(feature = "cube")]
+mod cube;
 mod flex;
 mod ops;
 pub mod reference;
 
 pub use ops::{SsdBackward, SsdGradients, SsdOps, SsdSaved};
 
-use crate::device::{in_dtype, require_body, require_float, reshape, working_dtype};
+use crate::device::{in_dtype, require_body, require_float, reshape, storage_dtype, working_dtype};
 use crate::error::{KernelError, expect_axis};
 use crate::segments::check_order;
 use burn::backend::Dispatch;
@@ -146,6 +148,7 @@ pub fn ssd(input: SsdInput, options: SsdOptions) -> Result<SsdOutput, KernelErro
     let device = input.x.device();
     let dtype = input.x.dtype();
     let work = working_dtype(dtype);
+    let stored = storage_dtype(dtype, &device);
     let d = input
         .d
         .unwrap_or_else(|| Tensor::zeros([shape.heads], (&device, work)));
@@ -159,11 +162,11 @@ pub fn ssd(input: SsdInput, options: SsdOptions) -> Result<SsdOutput, KernelErro
         .seq_idx
         .unwrap_or_else(|| Tensor::zeros([0, 0], &device));
     let packed: Tensor<1> = Tensor::from_dispatch(<Dispatch as SsdOps>::ssd(
-        in_dtype(input.x, work).into_dispatch(),
+        in_dtype(input.x, stored).into_dispatch(),
         in_dtype(input.dt, work).into_dispatch(),
         in_dtype(input.a, work).into_dispatch(),
-        in_dtype(input.b, work).into_dispatch(),
-        in_dtype(input.c, work).into_dispatch(),
+        in_dtype(input.b, stored).into_dispatch(),
+        in_dtype(input.c, stored).into_dispatch(),
         in_dtype(d, work).into_dispatch(),
         in_dtype(initial, work).into_dispatch(),
         seq_idx.into_dispatch(),

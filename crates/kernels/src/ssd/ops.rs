@@ -5,12 +5,13 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, backend_extension};
 
 /// Forward pass of [`super::ssd`] on backend primitives.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Autodiff)]
 pub trait SsdOps: Backend {
     /// Returns y and, when `shape.final_state` says so, the final state behind it, as one flat
     /// tensor of `shape.packed_elements()`: an autodiff node has exactly one output.
     ///
-    /// All tensors have one float dtype; `seq_idx` is [batch, len] or [0, 0] for "one sequence".
+    /// x, b and c have one float dtype, which the result has too; the other tensors have the dtype
+    /// that is computed in (f64 for f64, else f32). `seq_idx` is [batch, len] or [0, 0] for "one sequence".
     #[allow(clippy::too_many_arguments)]
     fn ssd(
         x: FloatTensor<Self>,

@@ -35,7 +35,7 @@ pub(crate) use flex::Powers;
 pub use ops::{VandermondeBackward, VandermondeGradients, VandermondeOps, VandermondeSaved};
 
 use crate::complex::ComplexTensor;
-use crate::device::{in_dtype, require_body, working_dtype};
+use crate::device::{in_dtype, require_cpu_body, working_dtype};
 use crate::error::{KernelError, expect_axis};
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
@@ -136,7 +136,7 @@ fn check(
     let [channels, state] = input.a.dims();
     let [rows, _] = input.c.dims();
     let a = "a sets it";
-    require_body(OP, &input.a.re.device())?;
+    require_cpu_body(OP, &input.a.re.device())?;
     let axes = [("channel", channels, a), ("state", state, a)];
     input.a.expect(OP, "a", axes)?;
     expect_axis(OP, ("dt", "channel"), input.dt.dims()[0], channels, a)?;

@@ -2,6 +2,23 @@
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
+/// The device under test: that of `BURN_DEVICE` (flex, cpu, cuda), printed once.
+pub fn device() -> Device {
+    static SAID: std::sync::Once = std::sync::Once::new();
+    let device = Device::default();
+    SAID.call_once(|| println!("device under test: {device:?}"));
+    device
+}
+
+/// Where f64 runs: on the device under test if it has the format, else on the CPU.
+fn exact_device() -> Device {
+    let device = device();
+    match device.supports_dtype(DType::F64) {
+        true => device,
+        false => Device::flex(),
+    }
+}
+
 /// Lengths that break chunked code: nothing, one, around a chunk of 64, not a multiple of anything.
 pub const AWKWARD_LENGTHS: [usize; 8] = [0, 1, 2, 3, 63, 64, 65, 100];
 
@@ -77,7 +94,10 @@ pub struct Run {
 
 /// Runs the case in `dtype` with the cotangents `weights`.
 pub fn run(case: &OpCase<'_>, dtype: DType, weights: &[Vec<f64>]) -> Run {
-    let device = Device::flex().autodiff();
+    let device = match dtype {
+        DType::F64 => exact_device().autodiff(),
+        _ => device().autodiff(),
+    };
     let inputs: Vec<Tensor<1>> = case
         .inputs
         .iter()
@@ -138,6 +158,10 @@ pub fn check_op(case: &OpCase<'_>) {
         (DType::BF16, 4e-2),
         (DType::F16, 1e-2),
     ] {
+        if !device().supports_dtype(dtype) {
+            println!("{}: {dtype:?} skipped, the device lacks it", case.name);
+            continue;
+        }
         // The inputs as this format can hold them: rounding them is not the operation's error.
         let device = Device::flex();
         let rounded = OpCase {

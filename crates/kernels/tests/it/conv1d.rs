@@ -1,7 +1,7 @@
 //! Depthwise convolution: awkward sizes, packing, hand-over, errors.
 
 use crate::check::{AWKWARD_LENGTHS, OpCase, check_op, read, tensor, values};
-use burn::tensor::{DType, Device, Int, Tensor};
+use burn::tensor::{DType, Int, Tensor};
 use resolvent_kernels::conv1d::{
     Activation, Conv1dInput, Conv1dOptions, Conv1dShape, Padding, conv1d, reference,
 };
@@ -140,7 +140,7 @@ fn conv1d_when_sequences_are_packed_never_reads_across() {
 #[test]
 fn conv1d_when_split_and_handed_over_equals_one_run_bit_for_bit() {
     let s = shape(1, 40, 4, Padding::Causal);
-    let device = Device::flex();
+    let device = crate::check::device();
     let flat: Vec<Tensor<1>> = inputs(s)
         .iter()
         .map(|v| tensor(v, DType::F32, &device))
@@ -170,7 +170,7 @@ fn conv1d_when_split_and_handed_over_equals_one_run_bit_for_bit() {
 #[test]
 fn conv1d_when_shapes_or_options_are_wrong_names_the_value() {
     let s = shape(1, 4, 4, Padding::Causal);
-    let device = Device::flex();
+    let device = crate::check::device();
     let flat: Vec<Tensor<1>> = inputs(s)
         .iter()
         .map(|v| tensor(v, DType::F32, &device))

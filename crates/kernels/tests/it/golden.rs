@@ -1,4 +1,5 @@
-//! Golden files of `oracles/`: values and gradients from PyTorch and mamba-ssm.
+//! Golden files of `oracles/`: values and gradients from PyTorch, mamba-ssm and
+//! flash-linear-attention.
 
 use crate::check::{distance, read, tensor};
 use burn::tensor::{DType, Device, Int, Tensor};
@@ -7,15 +8,27 @@ use resolvent_kernels::ComplexTensor;
 use resolvent_kernels::companion::{CompanionInput, companion};
 use resolvent_kernels::conv1d::{Activation, Conv1dInput, Conv1dOptions, Padding, conv1d};
 use resolvent_kernels::diagonal_scan::{DiagonalScanInput, ScanFactor, diagonal_scan};
+use resolvent_kernels::dplr::{DplrInput, DplrOptions, dplr};
 use resolvent_kernels::long_conv::{LongConvInput, Method, long_conv};
 use resolvent_kernels::rms_norm::rms_norm;
+use resolvent_kernels::selective_scan::{SelectiveScanInput, SelectiveScanOptions, selective_scan};
 use resolvent_kernels::ssd::{SsdInput, SsdOptions, ssd};
 use resolvent_kernels::vandermonde::{Rule, VandermondeInput, VandermondeOptions, vandermonde};
 use std::path::{Path, PathBuf};
 
+/// The folder of golden files: beside the source, or in the working folder of a test binary that
+/// was carried to another machine.
+fn folder() -> PathBuf {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../oracles/golden");
+    match built.is_dir() {
+        true => built,
+        false => PathBuf::from("oracles/golden"),
+    }
+}
+
 /// Every golden file whose name starts with `prefix`.
 fn files(prefix: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../oracles/golden");
+    let folder = folder();
     let mut found: Vec<PathBuf> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -43,7 +56,7 @@ impl Golden {
         Self {
             name: path.file_name().unwrap().to_string_lossy().into_owned(),
             map: TensorMap::read(path).unwrap(),
-            device: Device::flex().autodiff(),
+            device: crate::check::device().autodiff(),
         }
     }
 
@@ -114,6 +127,93 @@ fn ssd_when_compared_with_mamba_ssm_agrees_in_values_and_gradients() {
         g.same("grad_b", &input.b.grad(&grads).unwrap(), 1e-4);
         g.same("grad_c", &input.c.grad(&grads).unwrap(), 1e-4);
         g.same("grad_d", &input.d.unwrap().grad(&grads).unwrap(), 1e-4);
+        g.same(
+            "grad_init",
+            &input.initial.unwrap().grad(&grads).unwrap(),
+            1e-4,
+        );
+    }
+}
+
+#[test]
+fn selective_scan_when_compared_with_mamba_ssm_agrees_in_values_and_gradients() {
+    for path in files("selective_scan_") {
+        let g = Golden::open(&path);
+        let input = SelectiveScanInput {
+            x: g.leaf("x"),
+            dt: g.leaf("dt"),
+            a: g.leaf("a"),
+            b: g.leaf("b"),
+            c: g.leaf("c"),
+            d: g.has("d").then(|| g.leaf("d")),
+            dt_bias: g.has("dt_bias").then(|| g.leaf("dt_bias")),
+            z: g.has("z").then(|| g.leaf("z")),
+            initial: g.has("init").then(|| g.leaf("init")),
+            seq_idx: g.indices(),
+        };
+        let options = SelectiveScanOptions {
+            dt_softplus: !g.name.contains("plain"),
+            final_state: true,
+        };
+        let out = selective_scan(input.clone(), options).unwrap();
+        let state = out.state.unwrap();
+        g.same("y", &out.y, 2e-5);
+        g.same("final", &state, 2e-5);
+        let (gy, gfinal): (Tensor<3>, Tensor<3>) = (g.leaf("gy"), g.leaf("gfinal"));
+        let grads = ((out.y * gy.detach()).sum() + (state * gfinal.detach()).sum()).backward();
+        g.same("grad_x", &input.x.grad(&grads).unwrap(), 1e-4);
+        g.same("grad_dt", &input.dt.grad(&grads).unwrap(), 1e-4);
+        g.same("grad_a", &input.a.grad(&grads).unwrap(), 1e-4);
+        g.same("grad_b", &input.b.grad(&grads).unwrap(), 1e-4);
+        g.same("grad_c", &input.c.grad(&grads).unwrap(), 1e-4);
+        for (name, values) in [("grad_d", input.d), ("grad_dt_bias", input.dt_bias)] {
+            if let Some(values) = values {
+                g.same(name, &values.grad(&grads).unwrap(), 1e-4);
+            }
+        }
+        for (name, values) in [("grad_z", input.z), ("grad_init", input.initial)] {
+            if let Some(values) = values {
+                g.same(name, &values.grad(&grads).unwrap(), 1e-4);
+            }
+        }
+    }
+}
+
+#[test]
+fn dplr_when_compared_with_flash_linear_attention_agrees_in_values_and_gradients() {
+    for (path, chunk) in files("dplr_")
+        .iter()
+        .flat_map(|p| [(p, 1), (p, 16), (p, 64)])
+    {
+        let g = Golden::open(path);
+        let input = DplrInput {
+            r: g.leaf("r"),
+            g: g.leaf("g"),
+            k: g.leaf("k"),
+            v: g.leaf("v"),
+            a: g.leaf("a"),
+            b: g.leaf("b"),
+            initial: Some(g.leaf("init")),
+            seq_idx: g.indices(),
+        };
+        let options = DplrOptions {
+            chunk: Some(chunk),
+            final_state: true,
+            scale: (g.dims::<4>("r")[3] as f64).powf(-0.5),
+        };
+        let out = dplr(input.clone(), options).unwrap();
+        let state = out.state.unwrap();
+        g.same("y", &out.y, 2e-5);
+        g.same("final", &state, 2e-5);
+        let gy: Tensor<4> = g.leaf("gy");
+        let gfinal: Tensor<4> = g.leaf("gfinal");
+        let grads = ((out.y * gy.detach()).sum() + (state * gfinal.detach()).sum()).backward();
+        g.same("grad_r", &input.r.grad(&grads).unwrap(), 1e-4);
+        g.same("grad_g", &input.g.grad(&grads).unwrap(), 1e-4);
+        g.same("grad_k", &input.k.grad(&grads).unwrap(), 1e-4);
+        g.same("grad_v", &input.v.grad(&grads).unwrap(), 1e-4);
+        g.same("grad_a", &input.a.grad(&grads).unwrap(), 1e-4);
+        g.same("grad_b", &input.b.grad(&grads).unwrap(), 1e-4);
         g.same(
             "grad_init",
             &input.initial.unwrap().grad(&grads).unwrap(),

@@ -1,7 +1,7 @@
 //! Normalisation: groups, gate, awkward sizes, errors.
 
 use crate::check::{OpCase, check_op, values};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use resolvent_kernels::reshape;
 use resolvent_kernels::rms_norm::{RmsNormShape, reference, rms_norm};
 
@@ -54,7 +54,7 @@ fn rms_norm_when_gated_or_not_at_awkward_sizes_equals_the_definition_with_all_gr
 
 #[test]
 fn rms_norm_when_input_is_zero_stays_finite() {
-    let device = Device::flex();
+    let device = crate::check::device();
     let x = Tensor::<2>::zeros([2, 4], &device);
     let y = rms_norm(x, None, Tensor::ones([4], &device), 1, 1e-5).unwrap();
     assert!(y.to_data().iter::<f32>().all(|v| v == 0.0));
@@ -62,7 +62,7 @@ fn rms_norm_when_input_is_zero_stays_finite() {
 
 #[test]
 fn rms_norm_when_groups_do_not_divide_names_both_numbers() {
-    let device = Device::flex();
+    let device = crate::check::device();
     let x = Tensor::<2>::zeros([2, 4], &device);
     let error = rms_norm(x, None, Tensor::ones([4], &device), 3, 1e-5).unwrap_err();
     assert!(error.to_string().contains("3 for 4 channels"));

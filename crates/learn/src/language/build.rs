@@ -34,10 +34,9 @@ pub fn config_of(recipe: &Recipe) -> Result<LanguageConfig, LearnError> {
     }
     let mixer = model.mixer_settings().map_err(of_mixer)?;
     let config = LanguageConfig {
-        mixer,
         vocab_size: model.vocab_size,
         num_hidden_layers: model.num_hidden_layers,
-        ..LanguageConfig::default()
+        ..LanguageConfig::of(mixer)
     };
     config.validate().map_err(in_recipe)?;
     Ok(config)

@@ -1,16 +1,18 @@
-//! The optimiser of a recipe: burn's AdamW, one instance per parameter group.
+//! The optimiser of a recipe: AdamW inside burn's module optimiser, one instance per parameter group.
 //!
 //! Group membership is decided once, by published parameter name; see
 //! [`GroupSection::matching`](crate::recipe::GroupSection::matching).
 
+mod adamw;
 mod state;
 
 use burn::lr_scheduler::module_lr_scheduler::{ModuleLearningRate, ModuleLrScheduler};
 use burn::module::{Module, ParamGroup};
-use burn::optim::{AdamW, AdamWConfig, GradientsParams, ModuleOptimizer};
+use burn::optim::{GradientsParams, ModuleOptimizer};
 use resolvent_formats::TensorMap;
 use resolvent_models::weights::{Parameter, Rename, describe};
 
+use self::adamw::FusedAdamW;
 use crate::error::LearnError;
 use crate::recipe::{GroupSection, OptimiserSection};
 
@@ -46,7 +48,7 @@ impl Optimiser {
             .iter()
             .map(|parameter| group_of(&section.groups, &parameter.name))
             .collect();
-        let mut inner = ModuleOptimizer::from(adamw(section, section.weight_decay));
+        let mut inner = ModuleOptimizer::from(FusedAdamW::new(section, section.weight_decay));
         let mut groups = Vec::new();
         for (index, group) in section.groups.iter().enumerate() {
             let ids: Vec<_> = parameters
@@ -60,7 +62,11 @@ impl Optimiser {
                 continue;
             }
             let members = ParamGroup::from_ids(ids);
-            inner = inner.with_group(members.clone(), adamw(section, group.weight_decay), None);
+            inner = inner.with_group(
+                members.clone(),
+                FusedAdamW::new(section, group.weight_decay),
+                None,
+            );
             groups.push(Group {
                 members,
                 rate_scale: group.rate_scale,
@@ -123,15 +129,6 @@ fn group_of(groups: &[GroupSection], name: &str) -> Option<usize> {
 fn matches(entry: &str, name: &str) -> bool {
     let dotted = |text: &str| format!(".{text}.");
     dotted(name).contains(&dotted(entry))
-}
-
-fn adamw(section: &OptimiserSection, weight_decay: f64) -> AdamW {
-    AdamWConfig::new()
-        .with_beta_1(section.beta_1 as f32)
-        .with_beta_2(section.beta_2 as f32)
-        .with_epsilon(section.epsilon as f32)
-        .with_weight_decay(weight_decay as f32)
-        .build()
 }
 
 #[cfg(test)]

@@ -22,6 +22,20 @@ fn recipe_when_empty_is_the_default_and_survives_a_round_trip() {
 }
 
 #[test]
+fn recipes_of_the_repository_when_read_are_valid() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let recipe = Recipe::parse(&text, &path.to_string_lossy()).unwrap();
+        resolvent_learn::language::config_of(&recipe).unwrap();
+        count += 1;
+    }
+    assert!(count >= 4);
+}
+
+#[test]
 fn recipe_when_every_field_is_given_is_read() {
     let text = r#"
         [data]

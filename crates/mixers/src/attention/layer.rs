@@ -3,7 +3,9 @@
 use super::rotary::Rotary;
 use crate::error::MixerError;
 use crate::layers::Projection;
-use crate::mixer::{CausalMixer, Cost, Materialised, Mixer, Pass, expect_width, host};
+use crate::mixer::{
+    CausalMixer, Cost, Materialised, Mixer, Pass, expect_indices, expect_width, host,
+};
 use crate::settings::{Checks, MixerSettings, Place};
 use crate::state::State;
 use burn::module::Module;
@@ -239,23 +241,7 @@ impl Mixer for Attention {
     }
 
     fn forward(&self, input: Tensor<3>, pass: &mut Pass) -> Result<Tensor<3>, MixerError> {
-        if let Some(indices) = &pass.seq_idx {
-            let ([rows, cols], [batch, len, _]) = (indices.dims(), input.dims());
-            for (axis, got, expected) in [
-                ("seq_idx batch", rows, batch),
-                ("seq_idx length", cols, len),
-            ] {
-                if got != expected {
-                    let expected = expected.to_string();
-                    return Err(MixerError::Input {
-                        mixer: NAME,
-                        axis,
-                        got,
-                        expected,
-                    });
-                }
-            }
-        }
+        expect_indices(NAME, pass, &input)?;
         expect_width(NAME, input.dims()[2], self.config.hidden_size)?;
         if input.dims().contains(&0) {
             return Ok(input);

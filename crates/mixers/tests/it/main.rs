@@ -9,6 +9,8 @@ mod lti;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod rwkv7;
+#[cfg(test)]
 mod state;
 #[cfg(test)]
 mod support;

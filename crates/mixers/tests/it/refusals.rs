@@ -1,10 +1,11 @@
 //! Wrong sizes, widths and states are refused with the value.
 
 use crate::support::{input, small};
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use resolvent_mixers::attention::AttentionConfig;
+use resolvent_mixers::mamba::MambaConfig;
 use resolvent_mixers::mamba2::Mamba2Config;
 use resolvent_mixers::registry::CAUSAL;
 use resolvent_mixers::{CausalMixer, Mixer, MixerSettings, Pass, Place, Settings};
@@ -154,6 +155,87 @@ fn mixer_when_the_sequence_is_empty_returns_an_empty_one() {
         assert_eq!(y.dims()[1], 0);
         assert_eq!(state.batch(), 2);
     }
+}
+
+#[test]
+fn mamba_when_sizes_do_not_fit_names_field_and_value() {
+    let base = MambaConfig {
+        hidden_size: 12,
+        ..MambaConfig::default()
+    };
+    let cases = [
+        (
+            MambaConfig {
+                state_size: 0,
+                ..base.clone()
+            },
+            "mamba: `state_size` is 0, expected at least 1",
+        ),
+        (
+            MambaConfig {
+                hidden_size: 1 << 40,
+                ..base.clone()
+            },
+            "`hidden_size` is 1099511627776",
+        ),
+        (
+            MambaConfig {
+                time_step_rank: 1 << 30,
+                ..base.clone()
+            },
+            "`time_step_rank` is 1073741824",
+        ),
+        (
+            MambaConfig {
+                time_step_min: 0.2,
+                ..base.clone()
+            },
+            "0 < min <= max",
+        ),
+        (
+            MambaConfig {
+                time_step_scale: f64::INFINITY,
+                ..base
+            },
+            "`time_step_scale` is inf",
+        ),
+    ];
+    for (config, message) in cases {
+        let error = config.validate().unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    }
+}
+
+#[test]
+fn mamba_when_drawn_starts_as_published() {
+    let config = MambaConfig {
+        hidden_size: 250,
+        ..MambaConfig::default()
+    };
+    assert_eq!(config.rank(), 16, "a sixteenth, rounded up");
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let place = Place {
+        layer: 0,
+        layers: 4,
+    };
+    let layer = config.init(place, &mut rng, &Device::flex()).unwrap();
+    for bias in layer.dt_proj.bias.val().to_data().iter::<f64>() {
+        let step = bias.exp().ln_1p();
+        assert!((1e-4 - 1e-9..=0.1 + 1e-6).contains(&step), "{step}");
+    }
+    let rates = layer.a_log.val().to_data();
+    for (i, rate) in rates.iter::<f64>().enumerate() {
+        assert!((rate.exp() - (i % 16 + 1) as f64).abs() < 1e-5, "{i}");
+    }
+    let largest = |values: Tensor<2>| {
+        let values = values.abs().max().to_data();
+        values.iter::<f64>().next().unwrap()
+    };
+    let step = largest(layer.dt_proj.weight.val());
+    assert!(step <= 0.25 && step > 0.24, "{step}");
+    // 1 / sqrt(500), halved by four layers.
+    let out = largest(layer.out_proj.weight.val());
+    assert!(out <= 0.02237 && out > 0.022, "{out}");
 }
 
 #[test]

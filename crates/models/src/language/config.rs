@@ -1,5 +1,6 @@
 //! What determines a language model, and the typed access to `config.json`.
 
+use super::architecture::Architecture;
 use super::model::LanguageModel;
 use crate::error::ModelError;
 use burn::tensor::Device;
@@ -26,13 +27,7 @@ pub struct LanguageConfig {
 
 impl Default for LanguageConfig {
     fn default() -> Self {
-        Self {
-            mixer: Mamba2Config::default().into(),
-            vocab_size: 256,
-            num_hidden_layers: 4,
-            tie_word_embeddings: true,
-            layer_norm_epsilon: 1e-5,
-        }
+        Self::of(Mamba2Config::default().into())
     }
 }
 
@@ -40,6 +35,17 @@ impl Default for LanguageConfig {
 const MOST: u64 = 1 << 22;
 
 impl LanguageConfig {
+    /// Four blocks of `mixer` for bytes, the head tied unless the mixer was published with its own.
+    pub fn of(mixer: Settings) -> Self {
+        Self {
+            vocab_size: 256,
+            num_hidden_layers: 4,
+            tie_word_embeddings: !matches!(mixer, Settings::Rwkv7(_)),
+            layer_norm_epsilon: 1e-5,
+            mixer,
+        }
+    }
+
     /// Channels of the residual stream.
     pub fn hidden_size(&self) -> usize {
         self.mixer.width()
@@ -81,7 +87,9 @@ impl LanguageConfig {
 
     /// Cost of the whole model for one sequence of `length`, without building it.
     pub fn cost(&self, length: usize) -> Cost {
-        let block = self.mixer.cost(length);
+        let architecture = Architecture::of(&self.mixer);
+        let second = architecture.channel_mixer.as_ref();
+        let block = self.mixer.cost(length) + second.map(|m| m.cost(length)).unwrap_or_default();
         let (hidden, layers) = (self.hidden_size() as u64, self.num_hidden_layers as u64);
         let table = hidden * self.vocab_size as u64;
         let tables = if self.tie_word_embeddings { 1 } else { 2 };
@@ -92,7 +100,9 @@ impl LanguageConfig {
             parallel_flops: head.saturating_add(of_layers(block.parallel_flops)),
             step_flops: of_layers(block.step_flops).saturating_add(2 * table),
             state_bytes: of_layers(block.state_bytes),
-            parameters: blocks.saturating_add(tables * table + (layers + 1) * hidden),
+            parameters: blocks
+                .saturating_add(tables * table)
+                .saturating_add(architecture.norm_parameters(self)),
         }
     }
 }
@@ -123,6 +133,19 @@ impl Keys<'_> {
                 Some(size) if (1..=MOST).contains(&size) => Ok(size as usize),
                 _ => Err(refused(key, value, expected)),
             },
+        }
+    }
+
+    /// A size, or 0 for the published word "auto", also where the key is missing.
+    pub(super) fn size_or_auto(&self, key: &str) -> Result<usize, ModelError> {
+        match self.0.get(key) {
+            Some(Value::String(word)) if word == "auto" => Ok(0),
+            Some(Value::String(word)) => {
+                let expected = format!("a whole number between 1 and {MOST}, or \"auto\"");
+                Err(refused(key, word, expected))
+            }
+            None | Some(Value::Null) => Ok(0),
+            Some(_) => self.size(key, None),
         }
     }
 

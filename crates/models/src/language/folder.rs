@@ -1,5 +1,6 @@
 //! A language model as a folder: `config.json` and `model.safetensors`.
 
+use super::architecture::Norm;
 use super::config::{LanguageConfig, refused};
 use super::layouts;
 use super::model::LanguageModel;
@@ -24,6 +25,7 @@ pub const WEIGHTS_FILE: &str = "model.safetensors";
 pub fn published_name(path: &str) -> String {
     let parts = path.split('.').filter_map(|part| match part {
         variant if CausalLayer::VARIANTS.contains(&variant) => None,
+        variant if Norm::VARIANTS.contains(&variant) => None,
         "a_log" => Some("A_log"),
         "d" => Some("D"),
         other => Some(other),
@@ -36,29 +38,57 @@ pub fn published_name(path: &str) -> String {
 /// # Errors
 /// A file that cannot be written.
 pub fn save(model: &LanguageModel, folder: &Path) -> Result<(), ModelError> {
-    let mut map = export(model, published_name)?;
+    let (config, rename) = layouts::write(&model.config);
+    let mut map = export(model, rename)?;
     map.set_metadata("format", "pt");
     map.write(&folder.join(WEIGHTS_FILE))?;
-    write_json_atomic(&folder.join(CONFIG_FILE), &model.config.to_json())?;
+    write_json_atomic(&folder.join(CONFIG_FILE), &config)?;
     Ok(())
 }
 
-/// Reads a folder in the Hugging Face layout or in the original one of state-spaces/mamba.
+/// Reads a folder in any of the layouts: Hugging Face's, the original one of state-spaces/mamba, the
+/// published names of RWKV-7 (also without a configuration), our own.
 ///
 /// # Errors
 /// A missing or broken file, an unsupported configuration, a missing, unexpected or misshapen
 /// tensor, each by name.
 pub fn load(folder: &Path, device: &Device) -> Result<LanguageModel, ModelError> {
     let path = folder.join(CONFIG_FILE);
-    let json: Value = parse_json(&without_python_infinity(&read_bounded(&path)?), &path)?;
-    let map = TensorMap::read(&folder.join(WEIGHTS_FILE))?;
-    let (config, mut map) = layouts::read(&json, map)?;
+    let weights = folder.join(WEIGHTS_FILE);
+    let (json, map) = match path.is_file() {
+        true => {
+            let json = parse_json(&without_python_infinity(&read_bounded(&path)?), &path)?;
+            (json, TensorMap::read(&weights)?)
+        }
+        false => without_config(&path, &weights)?,
+    };
+    let layouts::Contents {
+        config,
+        weights: mut map,
+        rename,
+    } = layouts::read(&json, map)?;
     if config.tie_word_embeddings {
         // Some writers store the tied head a second time.
         map.take("lm_head.weight").ok();
     }
     require_size(&config, &map)?;
-    import(config.init(0, device)?, &map, published_name)
+    import(config.init(0, device)?, &map, rename)
+}
+
+/// Weights that imply their configuration; otherwise it is the configuration that is missing.
+fn without_config(config: &Path, weights: &Path) -> Result<(Value, TensorMap), ModelError> {
+    let missing = |source| FormatError::Read {
+        path: config.to_owned(),
+        source,
+    };
+    if !weights.is_file() {
+        std::fs::File::open(config).map_err(missing)?;
+    }
+    let map = TensorMap::read(weights)?;
+    match layouts::implied(&map) {
+        Some(json) => Ok((json, map)),
+        None => Err(missing(std::io::ErrorKind::NotFound.into()).into()),
+    }
 }
 
 /// A configuration may promise any size: believe it only as far as the weights file is large.

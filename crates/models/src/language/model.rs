@@ -1,31 +1,29 @@
 //! The model: embedding, blocks, norm, head.
 
+use super::architecture::{Architecture, Norm};
+use super::block::Block;
 use super::config::LanguageConfig;
 use crate::error::ModelError;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor};
 use rand_chacha::ChaCha8Rng;
 use resolvent_kernels::reshape;
-use resolvent_mixers::layers::{Projection, RmsNorm, normal, parameter};
-use resolvent_mixers::{CausalLayer, CausalMixer, Cost, Mixer, Pass, Place, State};
+use resolvent_mixers::layers::{Projection, normal, parameter, uniform};
+use resolvent_mixers::{Cost, Pass, Place, State};
 
 /// Standard deviation of a fresh embedding.
 const EMBEDDING_STD: f32 = 0.02;
+/// RWKV-7's embedding starts in U(-1e-4, 1e-4): the norm behind it sets the scale.
+const RWKV_EMBEDDING: f32 = 1e-4;
+/// Standard deviation of RWKV-7's head, times sqrt(hidden). Published is an orthogonal matrix whose
+/// elements have this deviation, which for a full vocabulary would take minutes to draw.
+const RWKV_HEAD: f32 = 0.5;
 
 /// Token vectors.
 #[derive(Module, Debug)]
 pub struct Embedding {
-    /// [vocab, hidden]; N(0, 0.02) at the start.
+    /// [vocab, hidden].
     pub weight: Param<Tensor<2>>,
-}
-
-/// h + mixer(norm(h)).
-#[derive(Module, Debug)]
-pub struct Block {
-    /// Before the mixer.
-    pub norm: RmsNorm,
-    /// Any causal mixer.
-    pub mixer: CausalLayer,
 }
 
 /// Everything below the head.
@@ -33,10 +31,12 @@ pub struct Block {
 pub struct Backbone {
     /// Token vectors.
     pub embeddings: Embedding,
+    /// Of the token vectors, in architectures that have it.
+    pub embedding_norm: Option<Norm>,
     /// Blocks in order.
     pub layers: Vec<Block>,
     /// Before the head.
-    pub norm_f: RmsNorm,
+    pub norm_f: Norm,
 }
 
 /// A language model; see the module's text.
@@ -57,28 +57,39 @@ impl LanguageModel {
         rng: &mut ChaCha8Rng,
         device: &Device,
     ) -> Result<Self, ModelError> {
-        let hidden = config.hidden_size();
-        let values = normal(rng, config.vocab_size * hidden, EMBEDDING_STD);
+        let architecture = Architecture::of(&config.mixer);
+        let (hidden, rows) = (config.hidden_size(), config.vocab_size);
+        let values = match architecture.rwkv_tables {
+            true => uniform(rng, rows * hidden, RWKV_EMBEDDING),
+            false => normal(rng, rows * hidden, EMBEDDING_STD),
+        };
         let embeddings = Embedding {
-            weight: parameter(values, [config.vocab_size, hidden], device),
+            weight: parameter(values, [rows, hidden], device),
         };
         let layers = config.num_hidden_layers;
         let layers = (0..layers)
             .map(|layer| {
                 let place = Place { layer, layers };
-                Ok(Block {
-                    norm: RmsNorm::new(hidden, device),
-                    mixer: config.mixer.init(place, rng, device)?,
-                })
+                Block::new(config, &architecture, place, rng, device)
             })
             .collect::<Result<_, ModelError>>()?;
-        let own_head = || Projection::new(hidden, config.vocab_size, 1.0, rng, device);
+        let own_head = || match architecture.rwkv_tables {
+            true => {
+                let values = normal(rng, rows * hidden, RWKV_HEAD / (hidden as f32).sqrt());
+                Projection {
+                    weight: parameter(values, [rows, hidden], device),
+                }
+            }
+            false => Projection::new(hidden, rows, 1.0, rng, device),
+        };
+        let norm = || architecture.norm(hidden, device);
         Ok(Self {
             lm_head: (!config.tie_word_embeddings).then(own_head),
             backbone: Backbone {
                 embeddings,
+                embedding_norm: architecture.embedding_norm.then(norm),
                 layers,
-                norm_f: RmsNorm::new(hidden, device),
+                norm_f: norm(),
             },
             config: config.clone(),
         })
@@ -117,7 +128,16 @@ impl LanguageModel {
         self.backbone.embeddings.weight.val().device()
     }
 
-    fn embed(&self, tokens: Tensor<2, Int>) -> Tensor<3> {
+    /// What the first block reads.
+    fn embed(&self, tokens: Tensor<2, Int>) -> Result<Tensor<3>, ModelError> {
+        let rows = self.rows(tokens);
+        match &self.backbone.embedding_norm {
+            Some(norm) => Ok(norm.forward(rows, self.config.layer_norm_epsilon)?),
+            None => Ok(rows),
+        }
+    }
+
+    fn rows(&self, tokens: Tensor<2, Int>) -> Tensor<3> {
         let [batch, length] = tokens.dims();
         let weight = self.backbone.embeddings.weight.val();
         let hidden = weight.dims()[1];
@@ -141,14 +161,13 @@ impl LanguageModel {
         seq_idx: Option<Tensor<2, Int>>,
     ) -> Result<Tensor<3>, ModelError> {
         let eps = self.config.layer_norm_epsilon;
-        let mut h = self.embed(tokens);
+        let mut h = self.embed(tokens)?;
         let mut pass = Pass {
             seq_idx,
             ..Pass::default()
         };
         for block in &self.backbone.layers {
-            let normed = block.norm.forward(h.clone(), eps)?;
-            h = h + block.mixer.forward(normed, &mut pass)?;
+            h = block.forward(h, eps, &mut pass)?;
         }
         Ok(self.backbone.norm_f.forward(h, eps)?)
     }
@@ -190,7 +209,7 @@ impl LanguageModel {
         let device = self.device();
         let mut state = State::new();
         for (index, block) in self.backbone.layers.iter().enumerate() {
-            let inner = block.mixer.initial_state(batch, &device);
+            let inner = block.initial_state(batch, &device);
             state.nest(&format!("layers.{index}"), inner);
         }
         state
@@ -239,17 +258,14 @@ impl LanguageModel {
         mut state: State,
     ) -> Result<(Tensor<3>, State), ModelError> {
         let eps = self.config.layer_norm_epsilon;
-        let mut h = self.embed(tokens);
+        let mut h = self.embed(tokens)?;
         let mut next = State::new();
         let mut pass = Pass::default();
         for (index, block) in self.backbone.layers.iter().enumerate() {
             let prefix = format!("layers.{index}");
-            let normed = block.norm.forward(h.clone(), eps)?;
-            let (mixed, inner) = block
-                .mixer
-                .advance(normed, state.unnest(&prefix), &mut pass)?;
+            let (hidden, inner) = block.advance(h, eps, state.unnest(&prefix), &mut pass)?;
             next.nest(&prefix, inner);
-            h = h + mixed;
+            h = hidden;
         }
         Ok((self.backbone.norm_f.forward(h, eps)?, next))
     }

@@ -3,10 +3,11 @@
 use burn::tensor::{DType, Device, Tensor};
 use resolvent_formats::{TensorMap, read_json};
 use resolvent_mixers::Settings;
+use resolvent_mixers::registry::CAUSAL;
 use resolvent_models::ModelError;
 use resolvent_models::language::{
-    CONFIG_FILE, Continuation, LanguageConfig, LanguageModel, Sampler, Sampling, WEIGHTS_FILE,
-    cross_entropy, load, save,
+    CONFIG_FILE, Continuation, LanguageConfig, Sampler, Sampling, WEIGHTS_FILE, cross_entropy,
+    load, save,
 };
 use resolvent_models::weights::count_parameters;
 use serde_json::{Value, json};
@@ -22,11 +23,11 @@ fn small(mixer: &str) -> LanguageConfig {
     let Value::Object(sizes) = json!({ "hidden_size": 16, "state_size": 8, "head_dim": 8 }) else {
         unreachable!("an object was written")
     };
+    let mixer = Settings::named(mixer).unwrap().with(&sizes).unwrap();
     LanguageConfig {
-        mixer: Settings::named(mixer).unwrap().with(&sizes).unwrap(),
         vocab_size: 40,
         num_hidden_layers: 2,
-        ..LanguageConfig::default()
+        ..LanguageConfig::of(mixer)
     }
 }
 
@@ -43,7 +44,14 @@ fn assert_close(got: &[f64], want: &[f64], tolerance: f64) {
 
 #[test]
 fn logits_when_compared_with_transformers_agree_in_parallel_and_step_by_step() {
-    for name in ["mamba2_hf_g1", "mamba2_hf_g2", "mamba2_original"] {
+    for name in [
+        "mamba_hf_tied",
+        "mamba_hf_own",
+        "mamba_original",
+        "mamba2_hf_g1",
+        "mamba2_hf_g2",
+        "mamba2_original",
+    ] {
         let model = load(&golden(name), &Device::flex()).unwrap();
         let expected = TensorMap::read(&golden(name).join("expected.safetensors")).unwrap();
         let ids = expected.get("input_ids").unwrap();
@@ -76,34 +84,32 @@ fn logits_when_compared_with_transformers_agree_in_parallel_and_step_by_step() {
 #[test]
 fn layouts_when_both_hold_the_same_weights_give_the_same_bits() {
     let device = Device::flex();
-    let hf = load(&golden("mamba2_hf_g1"), &device).unwrap();
-    let original = load(&golden("mamba2_original"), &device).unwrap();
     let tokens: Vec<u32> = (0..20).map(|i| i * 7 % 29).collect();
-    let run = |model: &LanguageModel| {
-        read(
-            &model
-                .logits(model.tokens(&tokens, 20).unwrap(), None)
-                .unwrap(),
-        )
+    let run = |name: &str| {
+        let model = load(&golden(name), &device).unwrap();
+        let tokens = model.tokens(&tokens, 20).unwrap();
+        read(&model.logits(tokens, None).unwrap())
     };
-    assert_eq!(run(&hf), run(&original));
+    assert_eq!(run("mamba2_hf_g1"), run("mamba2_original"));
+    assert_eq!(run("mamba_hf_tied"), run("mamba_original"));
 }
 
 #[test]
 fn folder_when_saved_and_loaded_gives_the_same_bits_for_every_mixer() {
-    for mixer in ["mamba2", "mamba2-lti", "attention"] {
+    for mixer in CAUSAL.iter().map(|entry| entry.name) {
         let folder = tempfile::tempdir().unwrap();
         let device = Device::flex();
         let model = small(mixer).init(3, &device).unwrap();
         save(&model, folder.path()).unwrap();
         let loaded = load(folder.path(), &device).unwrap();
-        assert_eq!(loaded.config.mixer, mixer);
+        assert_eq!(loaded.config.mixer_name(), mixer);
+        assert_eq!(loaded.config.to_json(), model.config.to_json());
         let tokens = model.tokens(&[1, 2, 3, 39], 4).unwrap();
         let a = read(&model.logits(tokens.clone(), None).unwrap());
         assert_eq!(a, read(&loaded.logits(tokens, None).unwrap()));
         assert_eq!(
             count_parameters(&model) as u64,
-            model.config.cost(1).unwrap().parameters
+            model.config.cost(1).parameters
         );
     }
 }
@@ -151,6 +157,68 @@ fn folder_when_the_config_promises_more_than_the_weights_is_refused_before_alloc
         error.contains("a model of") && error.contains("parameters"),
         "{error}"
     );
+}
+
+#[test]
+fn mamba_when_saved_has_the_keys_and_names_that_transformers_writes() {
+    let device = Device::flex();
+    for name in ["mamba_hf_tied", "mamba_hf_own"] {
+        let model = load(&golden(name), &device).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        save(&model, folder.path()).unwrap();
+        let names = |folder: &Path| -> Vec<String> {
+            let map = TensorMap::read(&folder.join(WEIGHTS_FILE)).unwrap();
+            let mut names: Vec<String> = map.iter().map(|(name, _)| name.to_owned()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(names(folder.path()), names(&golden(name)));
+        let config = |folder: &Path| -> Value { read_json(&folder.join(CONFIG_FILE)).unwrap() };
+        let (ours, theirs) = (config(folder.path()), config(&golden(name)));
+        // What only tells their trainer or their kernels how to work.
+        let theirs_alone = [
+            "initializer_range",
+            "rescale_prenorm_residual",
+            "transformers_version",
+            "use_associative_scan",
+            "use_cache",
+            "use_mambapy",
+        ];
+        for (key, value) in theirs.as_object().unwrap() {
+            if !theirs_alone.contains(&key.as_str()) {
+                assert_eq!(&ours[key], value, "{name}: {key}");
+            }
+        }
+    }
+}
+
+#[test]
+fn mamba_when_its_configuration_cannot_be_served_names_the_key() {
+    let path = golden("mamba_hf_tied").join(CONFIG_FILE);
+    let good: Value = read_json(&path).unwrap();
+    for (key, value, message) in [
+        (
+            "use_bias",
+            json!(true),
+            "`use_bias` is true, expected false",
+        ),
+        (
+            "intermediate_size",
+            json!(50),
+            "`intermediate_size` is 50, expected hidden_size * expand = 48",
+        ),
+        ("time_step_rank", json!("many"), "or \"auto\""),
+        ("state_size", json!(0), "`state_size` is 0"),
+    ] {
+        let mut config = good.clone();
+        config[key] = value;
+        let error = LanguageConfig::from_json(&config).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    }
+    let mut auto = good;
+    auto["time_step_rank"] = json!("auto");
+    let config = LanguageConfig::from_json(&auto).unwrap();
+    assert_eq!(config.to_json()["time_step_rank"], 2, "24 / 16, rounded up");
 }
 
 #[test]
@@ -203,7 +271,7 @@ fn continuation_when_greedy_goes_on_as_the_parallel_form_says() {
 #[test]
 fn continuation_when_stored_and_loaded_draws_the_same_tokens() {
     let device = Device::flex();
-    for mixer in ["mamba2", "attention"] {
+    for mixer in ["mamba2", "attention", "rwkv7"] {
         let model = small(mixer).init(9, &device).unwrap();
         let mut text = Continuation::start(&model, &[1, 2, 3]).unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -262,12 +330,35 @@ fn init_when_the_seed_is_the_same_gives_the_same_weights() {
     };
     assert_eq!(bits(1), bits(1));
     assert_ne!(bits(1), bits(2));
-    let unknown = LanguageConfig {
-        mixer: "mamba9".into(),
+}
+
+#[test]
+fn config_when_it_names_no_layout_or_mixer_says_what_there_is() {
+    let refusal = |json| LanguageConfig::from_json(&json).unwrap_err().to_string();
+    let error = refusal(json!({ "model_type": "mamba9" }));
+    assert!(
+        error.contains("mamba9") && error.contains("\"mamba2\""),
+        "{error}"
+    );
+    let error = refusal(json!({ "model_type": "resolvent", "mixer": "mamba9" }));
+    assert!(
+        error.contains("mamba9") && error.contains("attention"),
+        "{error}"
+    );
+    let error = refusal(json!({ "model_type": "resolvent" }));
+    assert!(error.contains("`mixer` is missing"), "{error}");
+    assert!(refusal(json!([1])).contains("an object"));
+}
+
+#[test]
+fn init_when_sizes_do_not_fit_is_refused() {
+    let device = Device::flex();
+    let Value::Object(sizes) = json!({ "hidden_size": 0 }) else {
+        unreachable!("an object was written")
+    };
+    let empty = LanguageConfig {
+        mixer: small("mamba2").mixer.with(&sizes).unwrap(),
         ..small("mamba2")
     };
-    assert!(matches!(
-        unknown.init(1, &device),
-        Err(ModelError::Mixer(_))
-    ));
+    assert!(matches!(empty.init(1, &device), Err(ModelError::Mixer(_))));
 }

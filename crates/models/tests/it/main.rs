@@ -2,3 +2,5 @@
 
 #[cfg(test)]
 mod language;
+#[cfg(test)]
+mod rwkv7;

@@ -4,7 +4,7 @@ use super::super::Conv1dShape;
 use super::super::ops::{Conv1dGradients, Conv1dSaved};
 use super::window::Source;
 use super::{Hosts, Inputs, transpose};
-use crate::float::{Real, vectorise};
+use crate::float::{Real, vectorised};
 use crate::host::{Host, tensor};
 use burn::backend::Flex;
 use burn_flex::FlexTensor;
@@ -30,6 +30,17 @@ fn blocks<'a, T: Real>(
         .collect()
 }
 
+vectorised! {
+    fn forward_block<T>(inputs: &Inputs<'_, T>, block: (usize, usize, &mut [T])) {
+        let (row, start, y) = block;
+        let mut rows = Vec::with_capacity(inputs.shape.taps);
+        for (offset, y) in y.chunks_mut(inputs.shape.channels).enumerate() {
+            inputs.window(row, start + offset, &mut rows);
+            inputs.output(&rows, y);
+        }
+    }
+}
+
 pub(super) fn forward<T: Real>(saved: &Conv1dSaved<Flex>) -> FlexTensor {
     let hosts = Hosts::new(saved);
     let inputs = hosts.inputs::<T>();
@@ -42,15 +53,7 @@ pub(super) fn forward<T: Real>(saved: &Conv1dSaved<Flex>) -> FlexTensor {
     let mut y = vec![T::zero(); batch * len * channels];
     blocks(&mut y, &saved.shape)
         .into_par_iter()
-        .for_each(|(row, start, y)| {
-            let mut rows = Vec::with_capacity(inputs.shape.taps);
-            vectorise(|| {
-                for (offset, y) in y.chunks_mut(channels).enumerate() {
-                    inputs.window(row, start + offset, &mut rows);
-                    inputs.output(&rows, y);
-                }
-            });
-        });
+        .for_each(|block| forward_block(&inputs, block));
     tensor(y, &[batch, len, channels])
 }
 
@@ -137,6 +140,16 @@ fn backward_block<T: Real>(
     partial
 }
 
+vectorised! {
+    fn backward_task<T>(
+        inputs: &Inputs<'_, T>,
+        block: (usize, usize, &mut [T]),
+        dy: &[T],
+    ) -> Partial<T> {
+        backward_block(inputs, block, dy)
+    }
+}
+
 pub(super) fn backward<T: Real>(
     saved: &Conv1dSaved<Flex>,
     grad: &FlexTensor,
@@ -155,7 +168,7 @@ pub(super) fn backward<T: Real>(
     let mut dx = vec![T::zero(); batch * len * channels];
     let partials: Vec<Partial<T>> = blocks(&mut dx, &saved.shape)
         .into_par_iter()
-        .map(|block| vectorise(|| backward_block(&inputs, block, dy)))
+        .map(|block| backward_task(&inputs, block, dy))
         .collect();
     let keep = taps - 1;
     let mut weight = vec![T::zero(); taps * channels];

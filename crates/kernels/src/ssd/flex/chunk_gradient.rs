@@ -20,7 +20,7 @@
 
 use super::decay::Decay;
 use super::forward::Chunk;
-use crate::float::{Real, dot, vectorise};
+use crate::float::{Real, dot, vectorised};
 use crate::gemm::{Into, Mat, gemm};
 
 /// Destination slices of one chunk of one batch row.
@@ -172,7 +172,7 @@ impl<T: Real> Local<'_, T> {
         let x = chunk.head_values(chunk.input.x, head);
         gemm(&mut scratch.products, len, Into::Store, dy, x.t());
         let mut terms = Terms::new(len);
-        vectorise(|| self.weigh(&decay, head, runs, scratch, &mut terms));
+        weigh(self, &decay, head, runs, scratch, &mut terms);
         gemm(
             &mut task.dx[head * plan.shape.head_dim..],
             plan.width,
@@ -182,12 +182,9 @@ impl<T: Real> Local<'_, T> {
         );
         let states = &self.states[head * plan.head_state..][..plan.head_state];
         let gradients = &self.gradients[head * plan.head_state..][..plan.head_state];
-        vectorise(|| {
-            let d = self.positions(&decay, head, first, task, scratch, &mut terms);
-            let kept = dot(states, gradients).into_f64() * decay.through.into_f64();
-            let a = self.steps(head, kept, &terms, task);
-            (a, d)
-        })
+        let d = positions(self, &decay, (head, first), task, scratch, &mut terms);
+        let kept = kept(states, gradients).into_f64() * decay.through.into_f64();
+        (self.steps(head, kept, &terms, task), d)
     }
 
     /// Quadratic part: weights of dx, gradient of C B^T, row and column sums of E.
@@ -301,6 +298,38 @@ impl<T: Real> Local<'_, T> {
             da += suffix * dt;
         }
         da
+    }
+}
+
+vectorised! {
+    fn weigh<T>(
+        local: &Local<'_, T>,
+        decay: &Decay<T>,
+        head: usize,
+        runs: &[usize],
+        scratch: &mut Scratch<T>,
+        terms: &mut Terms<T>,
+    ) {
+        local.weigh(decay, head, runs, scratch, terms);
+    }
+}
+
+vectorised! {
+    fn positions<T>(
+        local: &Local<'_, T>,
+        decay: &Decay<T>,
+        heads: (usize, usize),
+        task: &mut Task<'_, T>,
+        scratch: &mut Scratch<T>,
+        terms: &mut Terms<T>,
+    ) -> f64 {
+        local.positions(decay, heads.0, heads.1, task, scratch, terms)
+    }
+}
+
+vectorised! {
+    fn kept<T>(states: &[T], gradients: &[T]) -> T {
+        dot(states, gradients)
     }
 }
 

@@ -5,7 +5,7 @@ use super::Slices;
 use super::decay::Decay;
 use super::plan::Plan;
 use super::states::span_states;
-use crate::float::{Real, vectorise};
+use crate::float::{Real, vectorised};
 use crate::gemm::{Into, Mat, gemm};
 use crate::segments::Row;
 use rayon::prelude::*;
@@ -138,7 +138,7 @@ impl<'a, T: Real> Chunk<'a, T> {
             );
             for head in first..first + self.plan.group_heads {
                 let decay = Decay::new(self.plan, self.input, self.row, head, &self.range);
-                vectorise(|| self.weights(&decay, head, &runs, scores, weights));
+                weigh(self, &decay, head, &runs, scores, weights);
                 gemm(
                     &mut y[head * shape.head_dim..],
                     width,
@@ -147,7 +147,7 @@ impl<'a, T: Real> Chunk<'a, T> {
                     self.head_values(self.input.x, head),
                 );
                 let carried = &carried[(head - first) * shape.head_dim..];
-                vectorise(|| self.finish(&decay, head, carried, y));
+                finish(self, &decay, head, carried, y);
             }
         }
     }
@@ -184,5 +184,24 @@ impl<'a, T: Real> Chunk<'a, T> {
                 *y += into * carried + d * x;
             }
         }
+    }
+}
+
+vectorised! {
+    fn weigh<T>(
+        chunk: &Chunk<'_, T>,
+        decay: &Decay<T>,
+        head: usize,
+        runs: &[usize],
+        scores: &[T],
+        out: &mut [T],
+    ) {
+        chunk.weights(decay, head, runs, scores, out);
+    }
+}
+
+vectorised! {
+    fn finish<T>(chunk: &Chunk<'_, T>, decay: &Decay<T>, head: usize, carried: &[T], y: &mut [T]) {
+        chunk.finish(decay, head, carried, y);
     }
 }

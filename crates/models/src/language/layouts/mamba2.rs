@@ -3,6 +3,7 @@
 use super::Layout;
 use crate::error::ModelError;
 use crate::language::config::{Keys, LanguageConfig, refused};
+use crate::language::folder::published_name;
 use resolvent_formats::TensorMap;
 use resolvent_mixers::Settings;
 use resolvent_mixers::mamba2::Mamba2Config;
@@ -17,6 +18,7 @@ pub(super) const LAYOUT: Layout = Layout {
     },
     read,
     write,
+    rename: published_name,
 };
 
 /// Switches of the published configuration that the implementation has in one position only.

@@ -3,14 +3,20 @@
 //! A mixer with a published layout is written in it, so that the tools people already use open the
 //! model; every other mixer is written as our own model type, which no other tool takes for its own.
 
+mod mamba;
 mod mamba2;
 mod original;
 mod own;
+mod rwkv7;
 
 use super::config::{LanguageConfig, refused};
 use crate::error::ModelError;
+use crate::weights::Rename;
 use resolvent_formats::TensorMap;
 use serde_json::Value;
+
+/// A configuration, and the weights that belong to it.
+type Read = Result<(LanguageConfig, TensorMap), ModelError>;
 
 /// One layout.
 pub(super) struct Layout {
@@ -19,23 +25,40 @@ pub(super) struct Layout {
     /// Whether a `config.json` is of this layout.
     is: fn(&Value) -> bool,
     /// Configuration, and the weights under our names.
-    read: fn(&Value, TensorMap) -> Result<(LanguageConfig, TensorMap), ModelError>,
-    /// The `config.json` of a model, if the layout can hold it; weights need no change.
+    read: fn(&Value, TensorMap) -> Read,
+    /// The `config.json` of a model, if the layout can hold it.
     write: fn(&LanguageConfig) -> Option<Value>,
+    /// Names of the tensors, both ways.
+    rename: Rename,
 }
 
 /// All layouts; the first that fits is taken, for reading and for writing.
-const LAYOUTS: &[Layout] = &[original::LAYOUT, mamba2::LAYOUT, own::LAYOUT];
+const LAYOUTS: &[Layout] = &[
+    original::LAYOUT,
+    mamba::LAYOUT,
+    mamba2::LAYOUT,
+    rwkv7::LAYOUT,
+    own::LAYOUT,
+];
+
+/// What a folder holds.
+pub(super) struct Contents {
+    pub config: LanguageConfig,
+    pub weights: TensorMap,
+    pub rename: Rename,
+}
+
+/// The configuration that weights without a `config.json` imply, if they do.
+pub(super) fn implied(weights: &TensorMap) -> Option<Value> {
+    rwkv7::implied(weights)
+}
 
 /// Configuration and weights of a folder, whatever its layout.
 ///
 /// # Errors
 /// An unknown layout; a missing key, a wrong type, a value that the implementation does not support,
 /// sizes that contradict each other.
-pub(super) fn read(
-    config: &Value,
-    map: TensorMap,
-) -> Result<(LanguageConfig, TensorMap), ModelError> {
+pub(super) fn read(config: &Value, map: TensorMap) -> Result<Contents, ModelError> {
     if !config.is_object() {
         return Err(refused("config.json", config, "an object"));
     }
@@ -44,18 +67,27 @@ pub(super) fn read(
         let known: Vec<&str> = LAYOUTS.iter().map(|layout| layout.name).collect();
         return Err(refused("model_type", got, known.join(", or ")));
     };
-    let (config, map) = (layout.read)(config, map)?;
+    let (config, weights) = (layout.read)(config, map)?;
     config.validate()?;
-    Ok((config, map))
+    Ok(Contents {
+        config,
+        weights,
+        rename: layout.rename,
+    })
+}
+
+/// The `config.json` of a model, and the names of its tensors.
+pub(super) fn write(config: &LanguageConfig) -> (Value, Rename) {
+    LAYOUTS
+        .iter()
+        .find_map(|layout| Some(((layout.write)(config)?, layout.rename)))
+        .expect("our own layout holds every model")
 }
 
 impl LanguageConfig {
     /// The `config.json` of this model.
     pub fn to_json(&self) -> Value {
-        LAYOUTS
-            .iter()
-            .find_map(|layout| (layout.write)(self))
-            .expect("our own layout holds every model")
+        write(self).0
     }
 
     /// Reads a `config.json` of any layout.
@@ -63,6 +95,6 @@ impl LanguageConfig {
     /// # Errors
     /// As for the folder of a model, weights aside.
     pub fn from_json(value: &Value) -> Result<Self, ModelError> {
-        Ok(read(value, TensorMap::new())?.0)
+        Ok(read(value, TensorMap::new())?.config)
     }
 }

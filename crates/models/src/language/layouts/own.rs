@@ -3,17 +3,19 @@
 use super::Layout;
 use crate::error::ModelError;
 use crate::language::config::{Keys, LanguageConfig, refused};
+use crate::language::folder::published_name;
 use resolvent_formats::TensorMap;
 use resolvent_mixers::Settings;
 use serde_json::{Map, Value, json};
 
-const MODEL_TYPE: &str = "resolvent";
+pub(super) const MODEL_TYPE: &str = "resolvent";
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "\"resolvent\" with a `mixer`",
     is: |config| config["model_type"] == MODEL_TYPE,
     read,
     write,
+    rename: published_name,
 };
 
 fn read(config: &Value, map: TensorMap) -> Result<(LanguageConfig, TensorMap), ModelError> {

@@ -1,0 +1,74 @@
+//! The backend extension: one forward and one backward method per backend.
+
+use super::DplrShape;
+use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn::backend::{Backend, backend_extension};
+
+/// Forward pass of [`super::dplr`] on backend primitives.
+#[backend_extension(Flex, Autodiff)]
+pub trait DplrOps: Backend {
+    /// Returns y and, when `shape.final_state` says so, the final state behind it, as one flat
+    /// tensor of `shape.packed_elements()`: an autodiff node has exactly one output.
+    ///
+    /// All tensors have one float dtype; `seq_idx` is [batch, len] or [0, 0] for "one sequence".
+    #[allow(clippy::too_many_arguments)]
+    fn dplr(
+        r: FloatTensor<Self>,
+        g: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        initial: FloatTensor<Self>,
+        seq_idx: IntTensor<Self>,
+        shape: DplrShape,
+    ) -> FloatTensor<Self>;
+}
+
+/// Everything the forward pass read; what the backward pass starts from.
+#[derive(Debug, Clone)]
+pub struct DplrSaved<B: Backend> {
+    /// [batch, len, head, key].
+    pub r: FloatTensor<B>,
+    /// [batch, len, head, key].
+    pub g: FloatTensor<B>,
+    /// [batch, len, head, key].
+    pub k: FloatTensor<B>,
+    /// [batch, len, head, value].
+    pub v: FloatTensor<B>,
+    /// [batch, len, head, key].
+    pub a: FloatTensor<B>,
+    /// [batch, len, head, key].
+    pub b: FloatTensor<B>,
+    /// [batch, head, value, key].
+    pub initial: FloatTensor<B>,
+    /// [batch, len] or [0, 0].
+    pub seq_idx: IntTensor<B>,
+    /// Sizes.
+    pub shape: DplrShape,
+}
+
+/// Gradients, each of the shape of its input.
+#[derive(Debug, Clone)]
+pub struct DplrGradients<B: Backend> {
+    /// [batch, len, head, key].
+    pub r: FloatTensor<B>,
+    /// [batch, len, head, key].
+    pub g: FloatTensor<B>,
+    /// [batch, len, head, key].
+    pub k: FloatTensor<B>,
+    /// [batch, len, head, value].
+    pub v: FloatTensor<B>,
+    /// [batch, len, head, key].
+    pub a: FloatTensor<B>,
+    /// [batch, len, head, key].
+    pub b: FloatTensor<B>,
+    /// [batch, head, value, key].
+    pub initial: FloatTensor<B>,
+}
+
+/// Backward pass, which a backend must offer for `Autodiff` over it to differentiate [`super::dplr`].
+pub trait DplrBackward: DplrOps {
+    /// `grad` is the gradient of the packed result.
+    fn dplr_backward(saved: DplrSaved<Self>, grad: FloatTensor<Self>) -> DplrGradients<Self>;
+}

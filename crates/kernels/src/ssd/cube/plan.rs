@@ -1,0 +1,227 @@
+//! How the work of one call is cut: chunk length, head block, units of a cube.
+
+use super::product::{MATRIX_STEP, Operand, Tile};
+use crate::ssd::SsdShape;
+
+/// What is fixed when a kernel is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Plan {
+    /// Positions of a chunk.
+    pub chunk: usize,
+    /// Channels of a head that one cube works on.
+    pub block: usize,
+    /// State size.
+    pub state: usize,
+    /// Units of a cube.
+    pub units: usize,
+    /// Whether short loops are unrolled.
+    pub unroll: bool,
+    /// Whether there are sequence indices.
+    pub packed: bool,
+    /// Whether products run on matrix units.
+    pub matrix: bool,
+    /// Whether rows of x, B and C are whole vectors of [`WIDTH`] elements.
+    pub wide: bool,
+    /// Elements between the end of one row in shared memory and the start of the next, which keep
+    /// the rows of a column in different banks.
+    pub pad: usize,
+}
+
+/// Elements of a vector that tiles are loaded by.
+pub(super) const WIDTH: usize = 8;
+
+/// Most positions of a chunk; fewer where shared memory is short or the caller asked for fewer.
+const CHUNKS: [usize; 3] = [64, 32, 16];
+
+/// Most channels of a head in one cube.
+const BLOCKS: [usize; 4] = [128, 64, 32, 16];
+
+impl Plan {
+    fn tile(self, rows: usize, cols: usize) -> Tile {
+        Tile {
+            rows,
+            cols,
+            units: self.units,
+            unroll: self.unroll,
+            matrix: self.matrix,
+        }
+    }
+
+    /// [chunk, chunk].
+    pub(super) fn scores(self) -> Tile {
+        self.tile(self.chunk, self.chunk)
+    }
+
+    /// [chunk, block].
+    pub(super) fn values(self) -> Tile {
+        self.tile(self.chunk, self.block)
+    }
+
+    /// [chunk, state].
+    pub(super) fn projections(self) -> Tile {
+        self.tile(self.chunk, self.state)
+    }
+
+    /// [block, state].
+    pub(super) fn states(self) -> Tile {
+        self.tile(self.block, self.state)
+    }
+
+    /// Distance between rows of `cols` elements in shared memory.
+    pub(super) fn pitch(self, cols: usize) -> usize {
+        cols + self.pad
+    }
+
+    /// Rows of `cols` elements in shared memory.
+    pub(super) fn by_rows(self, cols: usize) -> Operand {
+        Operand {
+            pitch: self.pitch(cols),
+            transposed: false,
+        }
+    }
+
+    /// Their transposed view.
+    pub(super) fn by_cols(self, cols: usize) -> Operand {
+        Operand {
+            pitch: self.pitch(cols),
+            transposed: true,
+        }
+    }
+
+    /// Elements of shared memory that `rows` rows of `cols` elements take.
+    pub(super) fn area(self, rows: usize, cols: usize) -> usize {
+        rows * self.pitch(cols)
+    }
+
+    /// Bytes of shared memory of the forward kernel, `tile` a tile's element: C, B, x, the state,
+    /// the weights.
+    pub(super) fn forward_bytes(self, tile: usize) -> usize {
+        let Self {
+            chunk,
+            block,
+            state,
+            ..
+        } = self;
+        let tiles = 2 * self.area(chunk, state)
+            + self.area(chunk, block)
+            + self.area(block, state)
+            + self.area(chunk, chunk);
+        tiles * tile + self.line_bytes()
+    }
+
+    /// Bytes of shared memory of the reverse kernel: C, B, x, dy, the state and its gradient, three
+    /// chunk squares and a staging area, of which the last square and the staging area are sums.
+    pub(super) fn reverse_bytes(self, tile: usize) -> usize {
+        let Self {
+            chunk,
+            block,
+            state,
+            ..
+        } = self;
+        let tiles = 2 * self.area(chunk, state)
+            + 2 * self.area(chunk, block)
+            + 2 * self.area(block, state)
+            + 2 * self.area(chunk, chunk);
+        let sums = self.area(chunk, chunk) + self.area(chunk, state.max(block));
+        tiles * tile + sums * self.sum_bytes() + self.line_bytes()
+    }
+
+    /// Elements in which units leave parts of sums.
+    pub(super) fn part_elements(self) -> usize {
+        self.units.max(self.chunk)
+    }
+
+    /// Bytes of a sum: f32, since only CPUs, whose shared memory is not counted, sum in f64.
+    fn sum_bytes(self) -> usize {
+        4
+    }
+
+    /// Bytes of everything with one element per position or unit.
+    fn line_bytes(self) -> usize {
+        72 * self.chunk + 8 * self.part_elements() + 64
+    }
+}
+
+/// What a device offers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Offer {
+    /// Bytes of shared memory, `None` where it is ordinary memory.
+    pub shared: Option<usize>,
+    /// Units of a cube.
+    pub units: usize,
+    /// Whether short loops are unrolled.
+    pub unroll: bool,
+    /// Whether matrix units take the inputs' format.
+    pub matrix: bool,
+}
+
+/// What a kernel needs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Need {
+    /// Whether there are sequence indices.
+    pub packed: bool,
+    /// Most channels of a head in one cube.
+    pub block: usize,
+    /// Units of a cube with matrix units, 256 or 512.
+    pub matrix_units: usize,
+    /// Bytes of an element of x.
+    pub stored: usize,
+    /// Bytes of shared memory from the bytes of a tile's element.
+    pub bytes: fn(Plan, usize) -> usize,
+}
+
+/// With matrix units, if the device has them and they fit; else the widest block, then the largest
+/// chunk, that fit.
+///
+/// `None` when not even the smallest do.
+pub(super) fn choose(shape: SsdShape, offer: Offer, need: Need) -> Option<Plan> {
+    let fits = |bytes: usize| offer.shared.is_none_or(|most| bytes <= most);
+    if offer.matrix {
+        let plan = by_matrix(shape, offer, need);
+        if fits((need.bytes)(plan, need.stored)) {
+            return Some(plan);
+        }
+    }
+    let asked = shape.chunk.next_power_of_two().max(16);
+    let pad = if offer.shared.is_none() { WIDTH } else { 1 };
+    let plans = BLOCKS.into_iter().flat_map(|block| {
+        CHUNKS
+            .into_iter()
+            .filter(|chunk| *chunk <= asked)
+            .map(move |chunk| Plan {
+                chunk,
+                block: block.min(shape.head_dim.max(1)),
+                state: shape.state.max(1),
+                units: offer.units,
+                unroll: offer.unroll,
+                packed: need.packed,
+                matrix: false,
+                wide: pad == WIDTH && in_vectors(shape),
+                pad,
+            })
+    });
+    plans
+        .into_iter()
+        .find(|plan| plan.block <= need.block && fits((need.bytes)(*plan, 4)))
+}
+
+/// Chunks of 64, the head and the state padded to whole steps of the matrix units.
+fn by_matrix(shape: SsdShape, offer: Offer, need: Need) -> Plan {
+    let step = |length: usize| length.max(1).next_multiple_of(MATRIX_STEP);
+    Plan {
+        chunk: 64,
+        block: step(shape.head_dim).min(need.block),
+        state: step(shape.state),
+        units: need.matrix_units,
+        unroll: offer.unroll,
+        packed: need.packed,
+        matrix: true,
+        wide: in_vectors(shape),
+        pad: WIDTH,
+    }
+}
+
+/// Whether rows of x, B and C are whole vectors, wherever a block starts.
+fn in_vectors(shape: SsdShape) -> bool {
+    shape.head_dim.is_multiple_of(WIDTH) && shape.state.is_multiple_of(WIDTH)
+}

@@ -1,0 +1,237 @@
+//! Tiles between device memory and shared memory.
+
+use super::plan::WIDTH;
+use super::product::{Tile, col, holds, row};
+use cubecl::prelude::*;
+
+/// A rectangle of a row-major tensor in device memory.
+#[derive(CubeType, Clone, Copy)]
+pub(super) struct Window {
+    /// First element.
+    pub base: usize,
+    /// Distance between rows.
+    pub stride: usize,
+    /// Rows that exist.
+    pub rows: usize,
+    /// Columns that exist.
+    pub cols: usize,
+}
+
+/// Shared memory for a tile, aligned for vectors.
+#[cube]
+pub(super) fn tile_slice<S: Float>(#[comptime] length: usize) -> Shared<[S]> {
+    Shared::<[S]>::new_aligned_slice(length, 16usize)
+}
+
+/// Copies the window to `target`, whose rows lie `pitch` elements apart; zeros where it ends.
+#[cube]
+pub(super) fn load<E: Float, S: Float>(
+    target: &mut Shared<[S]>,
+    source: &[E],
+    window: &Window,
+    #[comptime] pitch: usize,
+    #[comptime] wide: bool,
+    #[comptime] tile: Tile,
+) {
+    if comptime!(wide && tile.cols.is_multiple_of(WIDTH)) {
+        load_vectors::<E, S>(target, source, window, pitch, tile);
+    } else {
+        let mut at = UNIT_POS as usize;
+        while at < comptime!(tile.rows * tile.cols) {
+            let r = at / comptime!(tile.cols);
+            let c = at % comptime!(tile.cols);
+            let mut value = S::from_int(0);
+            if r < window.rows && c < window.cols {
+                value = S::cast_from(source[window.base + r * window.stride + c]);
+            }
+            target[r * pitch + c] = value;
+            at += comptime!(tile.units);
+        }
+    }
+}
+
+/// The same by vectors, which the window's start, stride and width are multiples of.
+#[cube]
+fn load_vectors<E: Float, S: Float>(
+    target: &mut Shared<[S]>,
+    source: &[E],
+    window: &Window,
+    #[comptime] pitch: usize,
+    #[comptime] tile: Tile,
+) {
+    let source = source.as_vectorized().with_vector_size::<Const<8>>();
+    let target = target
+        .as_vectorized_mut()
+        .with_vector_size_mut::<Const<8>>();
+    let mut at = UNIT_POS as usize;
+    while at < comptime!(tile.rows * tile.cols / WIDTH) {
+        let r = at / comptime!(tile.cols / WIDTH);
+        let c = at % comptime!(tile.cols / WIDTH);
+        let mut value = Vector::<S, Const<8>>::new(S::from_int(0));
+        if r < window.rows && c * WIDTH < window.cols {
+            value = Vector::cast_from(source[(window.base + r * window.stride) / WIDTH + c]);
+        }
+        target[r * comptime!(pitch / WIDTH) + c] = value;
+        at += comptime!(tile.units);
+    }
+}
+
+/// Elements of the window as a result spread over the units; zeros where it ends.
+#[cube]
+pub(super) fn spread<E: Float, A: Float>(
+    source: &[E],
+    window: &Window,
+    #[comptime] tile: Tile,
+) -> Array<A> {
+    let mut result = Array::<A>::new(comptime!(tile.share()));
+    #[unroll(tile.unroll)]
+    for e in 0..comptime!(tile.share()) {
+        let mut value = A::from_int(0);
+        if holds(e, tile) {
+            let r = row(e, tile);
+            let c = col(e, tile);
+            if r < window.rows && c < window.cols {
+                value = A::cast_from(source[window.base + r * window.stride + c]);
+            }
+        }
+        result[e] = value;
+    }
+    result
+}
+
+/// Two neighbours in a row as one vector; with matrix units a unit holds such pairs.
+#[cube]
+fn pair<A: Float, E: Float>(result: &Array<A>, e: usize) -> Vector<E, Const<2>> {
+    let mut both = Vector::<E, Const<2>>::empty();
+    both.insert(0usize, E::cast_from(result[e]));
+    both.insert(1usize, E::cast_from(result[e + 1]));
+    both
+}
+
+/// Writes a result to the window; `wide` as in [`load`].
+#[cube]
+pub(super) fn store<A: Float, E: Float>(
+    result: &Array<A>,
+    target: &mut [E],
+    window: &Window,
+    #[comptime] wide: bool,
+    #[comptime] tile: Tile,
+) {
+    if comptime!(tile.matrix && wide) {
+        let target = target
+            .as_vectorized_mut()
+            .with_vector_size_mut::<Const<2>>();
+        #[unroll]
+        for half in 0..comptime!(tile.share() / 2) {
+            let e = half * 2;
+            let r = row(e, tile);
+            let c = col(e, tile);
+            if r < window.rows && c < window.cols {
+                target[(window.base + r * window.stride + c) / 2] = pair::<A, E>(result, e);
+            }
+        }
+    } else {
+        #[unroll(tile.unroll)]
+        for e in 0..comptime!(tile.share()) {
+            if holds(e, tile) {
+                let r = row(e, tile);
+                let c = col(e, tile);
+                if r < window.rows && c < window.cols {
+                    target[window.base + r * window.stride + c] = E::cast_from(result[e]);
+                }
+            }
+        }
+    }
+}
+
+/// Writes a result to shared memory.
+#[cube]
+pub(super) fn stage<A: Float, S: Float>(
+    result: &Array<A>,
+    target: &mut Shared<[S]>,
+    #[comptime] pitch: usize,
+    #[comptime] tile: Tile,
+) {
+    if comptime!(tile.matrix) {
+        let target = target
+            .as_vectorized_mut()
+            .with_vector_size_mut::<Const<2>>();
+        #[unroll]
+        for half in 0..comptime!(tile.share() / 2) {
+            let e = half * 2;
+            target[(row(e, tile) * pitch + col(e, tile)) / 2] = pair::<A, S>(result, e);
+        }
+    } else {
+        #[unroll(tile.unroll)]
+        for e in 0..comptime!(tile.share()) {
+            if holds(e, tile) {
+                target[row(e, tile) * pitch + col(e, tile)] = S::cast_from(result[e]);
+            }
+        }
+    }
+}
+
+/// staged = result o tile, element by element.
+#[cube]
+pub(super) fn stage_product<A: Float, S: Float>(
+    result: &Array<A>,
+    tile_values: &Shared<[S]>,
+    staged: &mut Shared<[A]>,
+    #[comptime] pitch: usize,
+    #[comptime] tile: Tile,
+) {
+    #[unroll(tile.unroll)]
+    for e in 0..comptime!(tile.share()) {
+        if holds(e, tile) {
+            let at = row(e, tile) * pitch + col(e, tile);
+            staged[at] = result[e] * A::cast_from(tile_values[at]);
+        }
+    }
+}
+
+/// Multiplies row r of the result by factors[r].
+#[cube]
+pub(super) fn scale_rows<A: Float>(
+    result: &mut Array<A>,
+    factors: &Shared<[A]>,
+    #[comptime] tile: Tile,
+) {
+    #[unroll(tile.unroll)]
+    for e in 0..comptime!(tile.share()) {
+        if holds(e, tile) {
+            result[e] *= factors[row(e, tile)];
+        }
+    }
+}
+
+/// Multiplies row r of a tile in shared memory by factors[r].
+#[cube]
+pub(super) fn scale_tile<A: Float, S: Float>(
+    target: &mut Shared<[S]>,
+    factors: &Shared<[A]>,
+    #[comptime] pitch: usize,
+    #[comptime] tile: Tile,
+) {
+    if comptime!(pitch.is_multiple_of(WIDTH) && tile.cols.is_multiple_of(WIDTH)) {
+        let target = target
+            .as_vectorized_mut()
+            .with_vector_size_mut::<Const<8>>();
+        let mut at = UNIT_POS as usize;
+        while at < comptime!(tile.rows * tile.cols / WIDTH) {
+            let r = at / comptime!(tile.cols / WIDTH);
+            let place = r * comptime!(pitch / WIDTH) + at % comptime!(tile.cols / WIDTH);
+            let factor = Vector::<A, Const<8>>::new(factors[r]);
+            target[place] =
+                Vector::cast_from(Vector::<A, Const<8>>::cast_from(target[place]) * factor);
+            at += comptime!(tile.units);
+        }
+    } else {
+        let mut at = UNIT_POS as usize;
+        while at < comptime!(tile.rows * tile.cols) {
+            let r = at / comptime!(tile.cols);
+            let place = r * pitch + at % comptime!(tile.cols);
+            target[place] = S::cast_from(A::cast_from(target[place]) * factors[r]);
+            at += comptime!(tile.units);
+        }
+    }
+}
