@@ -5,6 +5,7 @@ use crate::columns::{Columns, split};
 use crate::float::{Real, vectorise};
 use crate::segments::Row;
 use rayon::prelude::*;
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 /// Channels of one task: enough vectors in flight to hide the latency of the recurrence.
@@ -163,10 +164,12 @@ impl<T: Real> Scan<'_, T> {
             channels,
             ..
         } = self.shape;
-        let mut out = vec![T::zero(); batch * len * 2 * channels];
+        let count = batch * len * 2 * channels;
+        let mut out: Vec<T> = Vec::with_capacity(count);
         let few = batch * channels.div_ceil(LANES) < TASKS && len > CHUNK;
         let chunk = if few { CHUNK } else { len.max(1) };
-        let tasks = self.tasks(&mut out, chunk);
+        // Not zeroed first: that single-threaded pass over memory costs as much as the scan.
+        let tasks = self.tasks(&mut out.spare_capacity_mut()[..count], chunk);
         let carries = self.carries(&tasks, len.div_ceil(chunk), initial);
         tasks
             .into_par_iter()
@@ -181,16 +184,22 @@ impl<T: Real> Scan<'_, T> {
                 vectorise(|| {
                     self.run(place, steps, &mut state, |t, state| {
                         let at = 2 * (place.row * len + t) - first;
-                        out.row(at).copy_from_slice(&state.re[..place.cols]);
-                        out.row(at + 1).copy_from_slice(&state.im[..place.cols]);
+                        out.row(at).write_copy_of_slice(&state.re[..place.cols]);
+                        out.row(at + 1).write_copy_of_slice(&state.im[..place.cols]);
                     });
                 });
             });
+        #[allow(unsafe_code)]
+        // SAFETY: the blocks cover [row, column] without gaps, and the steps of a block's tasks all
+        // its positions; each position wrote both of its rows. `count` elements were reserved.
+        unsafe {
+            out.set_len(count);
+        }
         out
     }
 
     /// Cuts the result by row, block of channels and chunk; the chunks in the order of the steps.
-    fn tasks<'o>(&self, out: &'o mut [T], chunk: usize) -> Vec<Task<'o, T>> {
+    fn tasks<'o>(&self, out: &'o mut [MaybeUninit<T>], chunk: usize) -> Vec<Task<'o, T>> {
         let (len, channels) = (self.shape.len, self.shape.channels);
         // The real and the imaginary part of a position as two rows: a task owns both.
         let blocks = split(out, channels, 2 * len, LANES);
@@ -261,5 +270,5 @@ impl<T: Real> Scan<'_, T> {
 struct Task<'a, T> {
     place: Place,
     steps: Range<usize>,
-    out: Columns<'a, T>,
+    out: Columns<'a, MaybeUninit<T>>,
 }
