@@ -35,3 +35,9 @@ pub(crate) fn tensor<T: Real>(data: Vec<T>, shape: &[usize]) -> FlexTensor {
         T::dtype(),
     )
 }
+
+/// All elements in f64: for small parameters whose mathematics wants that precision.
+pub(crate) fn widen<T: Real>(tensor: &FlexTensor) -> Vec<f64> {
+    let host = Host::new(tensor);
+    host.slice::<T>().iter().map(|v| v.into_f64()).collect()
+}

@@ -1,20 +1,36 @@
 #![doc = include_str!("../README.md")]
 
 pub mod adamw;
+pub mod cauchy;
+mod columns;
+pub mod companion;
+mod complex;
 pub mod conv1d;
 #[cfg(feature = "cube")]
 mod cube;
 mod device;
+pub mod diagonal_scan;
+pub mod diagonal_state;
 pub mod dplr;
 mod error;
+pub mod feedback;
 mod float;
+mod fourier;
+pub mod gelu;
 mod gemm;
+pub mod glu;
 mod host;
 pub mod layer_norm;
+pub mod long_conv;
+pub mod lowrank_scan;
+mod poles;
 pub mod rms_norm;
 mod segments;
 pub mod selective_scan;
+mod series;
 pub mod ssd;
+pub mod vandermonde;
 
+pub use complex::ComplexTensor;
 pub use device::reshape;
 pub use error::KernelError;

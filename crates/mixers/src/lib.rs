@@ -1,14 +1,20 @@
 #![doc = include_str!("../README.md")]
 
 pub mod attention;
+pub mod dss;
 mod error;
 pub mod layers;
+pub mod lti;
 pub mod mamba;
 pub mod mamba2;
 mod mixer;
 pub mod registry;
 pub mod rwkv7;
+pub mod s4;
+pub mod s4d;
+pub mod s5;
 mod settings;
+pub mod spacetime;
 mod state;
 
 pub use error::MixerError;

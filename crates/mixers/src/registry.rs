@@ -2,12 +2,17 @@
 //! `causal_mixers!`.
 
 use crate::attention::{Attention, AttentionConfig};
+use crate::dss::{Dss, DssConfig};
 use crate::error::MixerError;
 use crate::mamba::{Mamba, MambaConfig};
 use crate::mamba2::{Mamba2, Mamba2Config};
 use crate::mixer::{CausalMixer, Cost, Materialised, Mixer, Pass};
 use crate::rwkv7::{Rwkv7, Rwkv7ChannelConfig, Rwkv7ChannelMix, Rwkv7Config};
+use crate::s4::{S4, S4Config};
+use crate::s4d::{S4d, S4dConfig};
+use crate::s5::{S5, S5Config};
 use crate::settings::{MixerSettings, Place, overlay, to_map};
+use crate::spacetime::{SpaceTime, SpaceTimeConfig};
 use crate::state::State;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -46,6 +51,31 @@ pub const CAUSAL: &[Registration] = &[
         name: "attention",
         about: "causal softmax attention with rotary positions",
         defaults: || AttentionConfig::default().into(),
+    },
+    Registration {
+        name: "s4",
+        about: "diagonal-plus-low-rank state space per channel, from HiPPO (S4)",
+        defaults: || S4Config::default().into(),
+    },
+    Registration {
+        name: "s4d",
+        about: "diagonal state space per channel (S4D; `init = \"ptd\"` for S4-PTD)",
+        defaults: || S4dConfig::default().into(),
+    },
+    Registration {
+        name: "dss",
+        about: "diagonal state space per channel with normalised kernels (DSS)",
+        defaults: || DssConfig::default().into(),
+    },
+    Registration {
+        name: "s5",
+        about: "one diagonal state space for all channels, as a scan (S5; `init = \"ptd\"` for S5-PTD)",
+        defaults: || S5Config::default().into(),
+    },
+    Registration {
+        name: "spacetime",
+        about: "companion-matrix state space for time series (SpaceTime)",
+        defaults: || SpaceTimeConfig::default().into(),
     },
     Registration {
         name: "rwkv7",
@@ -157,6 +187,11 @@ causal_mixers!(
     Attention(AttentionConfig),
     Rwkv7(Rwkv7Config),
     Rwkv7ChannelMix(Rwkv7ChannelConfig),
+    S4(S4Config),
+    S4d(S4dConfig),
+    Dss(DssConfig),
+    S5(S5Config),
+    SpaceTime(SpaceTimeConfig),
 );
 
 impl Settings {

@@ -2,10 +2,11 @@
 //!
 //! Times on a shared machine mean little by themselves; every row therefore carries what it is
 //! compared with, measured in the same minute. The peers run as a process of their own, started from
-//! `oracles/peer_bench.py` in the environment that `oracles/setup.sh` makes; without it their column
+//! `oracles/*peer_bench.py` in the environment that `oracles/setup.sh` makes; without it their column
 //! says so.
 
 mod dplr;
+mod lti;
 mod machine;
 mod memory;
 mod peer;
@@ -44,6 +45,11 @@ pub const BENCHES: &[Bench] = &[
         name: "dplr",
         about: "the scan of RWKV-7 in both forms, beside flash-linear-attention's references",
         run: dplr::run,
+    },
+    Bench {
+        name: "lti",
+        about: "layers of S4 and S4D beside PyTorch; the diagonal scan on one core and on all",
+        run: lti::run,
     },
     Bench {
         name: "selective-scan",

@@ -1,4 +1,4 @@
-//! Starts `oracles/peer_bench.py` and reads the number asked for.
+//! Starts a script of `oracles/` and reads the number asked for.
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -20,9 +20,9 @@ fn interpreter() -> Option<PathBuf> {
     python.exists().then_some(python)
 }
 
-/// Runs the script and returns its JSON document, or in words why there is none.
-pub(super) fn document(oracles: &Path, arguments: &[String]) -> Result<Value, String> {
-    let script = oracles.join("peer_bench.py");
+/// Runs the script called `name` and returns its JSON document, or in words why there is none.
+pub(super) fn document(oracles: &Path, name: &str, arguments: &[String]) -> Result<Value, String> {
+    let script = oracles.join(name);
     if !script.exists() {
         return Err(format!("not run: {} is missing", script.display()));
     }

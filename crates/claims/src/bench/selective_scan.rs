@@ -171,7 +171,7 @@ fn peer(options: &Options, command: &str, length: usize, backward: bool) -> Docu
     if backward {
         arguments.push("--backward".into());
     }
-    document(&options.oracles, &arguments)
+    document(&options.oracles, "peer_bench.py", &arguments)
 }
 
 fn against(peer: &Document, name: &str, row: Row) -> Row {

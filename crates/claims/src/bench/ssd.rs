@@ -108,7 +108,7 @@ pub(super) fn run(options: &Options, limits: &Limits) -> Result<Vec<Row>, ClaimE
         if backward {
             arguments.push("--backward".into());
         }
-        let peer = document(&options.oracles, &arguments);
+        let peer = document(&options.oracles, "peer_bench.py", &arguments);
         let pass = if backward {
             "forward+backward"
         } else {

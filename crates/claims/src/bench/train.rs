@@ -82,7 +82,7 @@ pub(super) fn run(options: &Options, limits: &Limits) -> Result<Vec<Row>, ClaimE
     ]
     .map(str::to_owned)
     .to_vec();
-    let peer = document(&options.oracles, &arguments);
+    let peer = document(&options.oracles, "peer_bench.py", &arguments);
     let label = format!(
         "{} ({})",
         version(&peer, "transformers"),

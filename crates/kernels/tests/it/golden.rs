@@ -4,11 +4,16 @@
 use crate::check::{distance, read, tensor};
 use burn::tensor::{DType, Device, Int, Tensor};
 use resolvent_formats::TensorMap;
+use resolvent_kernels::ComplexTensor;
+use resolvent_kernels::companion::{CompanionInput, companion};
 use resolvent_kernels::conv1d::{Activation, Conv1dInput, Conv1dOptions, Padding, conv1d};
+use resolvent_kernels::diagonal_scan::{DiagonalScanInput, ScanFactor, diagonal_scan};
 use resolvent_kernels::dplr::{DplrInput, DplrOptions, dplr};
+use resolvent_kernels::long_conv::{LongConvInput, Method, long_conv};
 use resolvent_kernels::rms_norm::rms_norm;
 use resolvent_kernels::selective_scan::{SelectiveScanInput, SelectiveScanOptions, selective_scan};
 use resolvent_kernels::ssd::{SsdInput, SsdOptions, ssd};
+use resolvent_kernels::vandermonde::{Rule, VandermondeInput, VandermondeOptions, vandermonde};
 use std::path::{Path, PathBuf};
 
 /// The folder of golden files: beside the source, or in the working folder of a test binary that
@@ -284,5 +289,74 @@ fn rms_norm_when_compared_with_mamba_ssm_agrees_in_values_and_gradients() {
         if let Some(gate) = gate {
             g.same("grad_z", &gate.grad(&grads).unwrap(), 2e-5);
         }
+    }
+}
+
+#[test]
+fn long_conv_when_compared_with_scipy_agrees() {
+    for path in files("lti_long_conv") {
+        let g = Golden::open(&path);
+        for method in [Method::Direct, Method::Fourier] {
+            let input = LongConvInput {
+                x: g.leaf("x"),
+                kernel: g.leaf("kernel"),
+                reverse: Some(g.leaf("reverse")),
+                skip: Some(g.leaf("skip")),
+                initial: None,
+                seq_idx: None,
+            };
+            g.same("y", &long_conv(input, method).unwrap(), 1e-5);
+        }
+    }
+}
+
+#[test]
+fn diagonal_scan_when_compared_with_scipy_agrees() {
+    for path in files("lti_scan") {
+        let g = Golden::open(&path);
+        let input = DiagonalScanInput {
+            x: g.leaf("x"),
+            a: ScanFactor::Fixed(ComplexTensor::new(g.leaf("a_re"), g.leaf("a_im"))),
+            initial: None,
+            seq_idx: None,
+            reverse: false,
+        };
+        g.same("h", &diagonal_scan(input).unwrap().h, 1e-5);
+    }
+}
+
+#[test]
+fn vandermonde_when_compared_with_scipy_agrees_under_both_rules() {
+    for path in files("lti_kernel_") {
+        let g = Golden::open(&path);
+        let rule = match g.name.contains("zoh") {
+            true => Rule::ZeroOrderHold,
+            false => Rule::Bilinear,
+        };
+        let input = VandermondeInput {
+            a: ComplexTensor::new(g.leaf("a_re"), g.leaf("a_im")),
+            dt: g.leaf("dt"),
+            c: ComplexTensor::new(g.leaf("c_re"), g.leaf("c_im")),
+        };
+        let options = VandermondeOptions {
+            len: g.dims::<2>("kernel")[1],
+            rule,
+            ..VandermondeOptions::default()
+        };
+        g.same("kernel", &vandermonde(input, options).unwrap(), 1e-5);
+    }
+}
+
+#[test]
+fn companion_when_compared_with_scipy_agrees() {
+    for path in files("lti_companion") {
+        let g = Golden::open(&path);
+        let input = CompanionInput {
+            a: g.leaf("a"),
+            b: g.leaf("b"),
+            c: g.leaf("c"),
+        };
+        let len = g.dims::<2>("kernel")[1];
+        g.same("kernel", &companion(input, len).unwrap(), 1e-5);
     }
 }

@@ -4,18 +4,32 @@
 #[cfg(test)]
 mod adamw;
 #[cfg(test)]
+mod cauchy;
+#[cfg(test)]
 mod check;
+#[cfg(test)]
+mod companion;
 #[cfg(test)]
 mod conv1d;
 #[cfg(test)]
+mod diagonal_scan;
+#[cfg(test)]
 mod dplr;
+#[cfg(test)]
+mod gates;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod layer_norm;
+#[cfg(test)]
+mod long_conv;
+#[cfg(test)]
+mod lowrank_scan;
 #[cfg(test)]
 mod rms_norm;
 #[cfg(test)]
 mod selective_scan;
 #[cfg(test)]
 mod ssd;
+#[cfg(test)]
+mod vandermonde;

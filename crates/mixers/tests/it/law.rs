@@ -1,19 +1,52 @@
 //! parallel = chunked with state hand-over = step by step = reference = matrix times input.
 
-use crate::support::{assert_close, input, read, small};
+use crate::support::{assert_close, input, read, small, small_with};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use resolvent_mixers::registry::CAUSAL;
 use resolvent_mixers::{CausalLayer, CausalMixer, Mixer, Pass};
+use serde_json::{Value, json};
 
 const LENGTHS: [usize; 5] = [1, 3, 16, 17, 50];
 const TOLERANCE: f64 = 2e-5;
 
-/// Every registered mixer, in the group counts that its width allows.
+/// Every registered mixer, in the group counts that its width allows, and in forms that settings
+/// other than sizes give it.
 fn all() -> Vec<CausalLayer> {
-    CAUSAL
-        .iter()
-        .flat_map(|entry| [1, 2].map(|groups| small(entry.name, groups)))
-        .collect()
+    let entries = CAUSAL.iter();
+    let sizes = entries.flat_map(|entry| [1, 2].map(|groups| small(entry.name, groups)));
+    let forms = forms()
+        .into_iter()
+        .map(|(name, more)| small_with(name, 2, more));
+    sizes.chain(forms).collect()
+}
+
+fn forms() -> Vec<(&'static str, Value)> {
+    vec![
+        ("s4", json!({ "measure": "legt" })),
+        (
+            "s4",
+            json!({ "measure": "fout", "dt_transform": "softplus" }),
+        ),
+        ("s4d", json!({ "init": "ptd" })),
+        (
+            "s4d",
+            json!({ "init": "real", "disc": "bilinear", "train_b": true }),
+        ),
+        (
+            "s4d",
+            json!({ "init": "rand", "real_transform": "softplus", "imag_transform": "relu" }),
+        ),
+        ("s5", json!({ "init": "ptd", "activation": "full_glu" })),
+        (
+            "s5",
+            json!({ "disc": "bilinear", "activation": "half_glu2", "c_init": "complex_normal" }),
+        ),
+        (
+            "spacetime",
+            json!({ "preprocess": true, "closed_loop": true }),
+        ),
+        ("spacetime", json!({ "ssm": "shift" })),
+    ]
 }
 
 #[test]

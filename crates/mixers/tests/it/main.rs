@@ -5,6 +5,8 @@ mod golden;
 #[cfg(test)]
 mod law;
 #[cfg(test)]
+mod lti;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod rwkv7;

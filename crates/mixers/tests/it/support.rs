@@ -12,9 +12,19 @@ use serde_json::{Value, json};
 /// Every mixer takes the sizes that it knows. Weights that start small are drawn instead: a mixer
 /// whose output starts at zero would pass any comparison.
 pub fn small(name: &str, groups: usize) -> CausalLayer {
-    let Value::Object(sizes) = json!({
+    small_with(name, groups, json!({}))
+}
+
+/// The same with `more` settings.
+pub fn small_with(name: &str, groups: usize, more: Value) -> CausalLayer {
+    let Value::Object(mut sizes) = json!({
         "hidden_size": 12,
         "state_size": 5,
+        "d_state": 8,
+        "blocks": groups,
+        "n_ssm": groups,
+        "n_heads": groups,
+        "l_max": if name == "dss" { 64 } else { 0 },
         "head_dim": 6,
         "n_groups": groups,
         "chunk_size": 16,
@@ -27,6 +37,9 @@ pub fn small(name: &str, groups: usize) -> CausalLayer {
     }) else {
         unreachable!("an object was written")
     };
+    if let Value::Object(more) = more {
+        sizes.extend(more);
+    }
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let settings = Settings::named(name).unwrap().with(&sizes).unwrap();
     let layer = settings

@@ -1,0 +1,141 @@
+//! The time-invariant layers beside PyTorch, and the diagonal scan on one core and on all.
+
+use super::machine::Limits;
+use super::peer::{document, number, version};
+use super::{Options, Row, median_seconds};
+use crate::error::ClaimError;
+use burn::tensor::{Device, Distribution, Tensor};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use resolvent_kernels::ComplexTensor;
+use resolvent_kernels::diagonal_scan::{DiagonalScanInput, ScanFactor, diagonal_scan};
+use resolvent_mixers::s4::S4Config;
+use resolvent_mixers::s4d::{S4dConfig, S4dInit};
+use resolvent_mixers::{CausalLayer, Mixer, Pass, Place, Settings};
+
+const BATCH: usize = 8;
+const WIDTH: usize = 256;
+const STATE: usize = 64;
+
+/// A layer of the size of the table, as a leaf of the autodiff graph.
+fn layer(settings: Settings, device: &Device) -> Result<CausalLayer, ClaimError> {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let layer = settings.init(Place::ALONE, &mut rng, device);
+    layer.map_err(|error| refused(&error))
+}
+
+fn refused(error: &dyn std::fmt::Display) -> ClaimError {
+    ClaimError::Device {
+        stage: "bench lti".into(),
+        reason: error.to_string(),
+    }
+}
+
+/// The settings that the peer has: the published form of C for S4, Lin and hold for S4D.
+fn cases(length: usize) -> [(&'static str, Settings); 2] {
+    let s4 = S4Config {
+        hidden_size: WIDTH,
+        d_state: STATE,
+        n_ssm: WIDTH,
+        l_max: length,
+        ..S4Config::default()
+    };
+    let s4d = S4dConfig {
+        hidden_size: WIDTH,
+        d_state: STATE,
+        n_ssm: WIDTH,
+        init: S4dInit::Lin,
+        ..S4dConfig::default()
+    };
+    [("s4", s4.into()), ("s4d", s4d.into())]
+}
+
+fn layers(options: &Options, rows: &mut Vec<Row>) -> Result<(), ClaimError> {
+    let length = if options.quick { 256 } else { 1024 };
+    let repeats = if options.quick { 3 } else { 15 };
+    for (name, settings) in cases(length) {
+        for backward in [false, true] {
+            let device = match backward {
+                true => Device::flex().autodiff(),
+                false => Device::flex(),
+            };
+            let layer = layer(settings.clone(), &device)?;
+            let shape = [BATCH, length, WIDTH];
+            let input = Tensor::random(shape, Distribution::Normal(0.0, 1.0), &device);
+            let input = if backward {
+                input.require_grad()
+            } else {
+                input
+            };
+            let seconds = median_seconds(repeats, || {
+                let y = layer.forward(input.clone(), &mut Pass::default());
+                let y = y.map_err(|error| refused(&error))?;
+                if backward {
+                    drop(input.grad(&y.sum().backward()));
+                }
+                Ok(())
+            })?;
+            let mut arguments: Vec<String> =
+                ["--layer", name, "--length"].map(str::to_owned).to_vec();
+            arguments.extend([length.to_string(), "--repeat".into(), repeats.to_string()]);
+            if backward {
+                arguments.push("--backward".into());
+            }
+            let peer = document(&options.oracles, "s4_peer_bench.py", &arguments);
+            let theirs = number(&peer, "/median_seconds").map(|seconds| seconds * 1e3);
+            let pass = if backward {
+                "forward+backward"
+            } else {
+                "forward"
+            };
+            let case = format!("{name} {pass}, B{BATCH} L{length} H{WIDTH} N{STATE}, f32");
+            let label = format!("torch.fft layer ({})", version(&peer, "torch"));
+            let row = Row::new("lti", case, "ms", seconds * 1e3);
+            rows.push(row.against_time(&label, theirs));
+        }
+    }
+    Ok(())
+}
+
+fn scan_seconds(input: &DiagonalScanInput, repeats: usize) -> Result<f64, ClaimError> {
+    median_seconds(repeats, || {
+        let out = diagonal_scan(input.clone()).map_err(|error| refused(&error))?;
+        drop(out);
+        Ok(())
+    })
+}
+
+/// One core is the peer of all: the factor is what the cores bring.
+fn scan(options: &Options, rows: &mut Vec<Row>) -> Result<(), ClaimError> {
+    let length = if options.quick { 4096 } else { 65_536 };
+    let repeats = if options.quick { 3 } else { 15 };
+    let device = Device::flex();
+    let one = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    let one = one.map_err(|error| refused(&error))?;
+    for (batch, modes) in [(1, 64), (8, 64)] {
+        let random =
+            |shape: [usize; 1]| Tensor::random(shape, Distribution::Uniform(0.5, 0.7), &device);
+        let length = length / batch;
+        let shape = [batch, length, 2 * modes];
+        let input = DiagonalScanInput {
+            x: Tensor::random(shape, Distribution::Normal(0.0, 1.0), &device),
+            a: ScanFactor::Fixed(ComplexTensor::new(random([modes]), random([modes]))),
+            initial: None,
+            seq_idx: None,
+            reverse: false,
+        };
+        let all = scan_seconds(&input, repeats)?;
+        let alone = one.install(move || scan_seconds(&input, repeats))?;
+        let case = format!("diagonal scan forward, B{batch} L{length} P{modes}, f32");
+        let row = Row::new("lti", case, "ms", all * 1e3);
+        rows.push(row.against_time("ours on one core", Ok(alone * 1e3)));
+    }
+    Ok(())
+}
+
+pub(super) fn run(options: &Options, _limits: &Limits) -> Result<Vec<Row>, ClaimError> {
+    let mut rows = Vec::new();
+    layers(options, &mut rows)?;
+    scan(options, &mut rows)?;
+    Ok(rows)
+}

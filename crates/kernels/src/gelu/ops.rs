@@ -1,0 +1,17 @@
+//! The backend extension of the unit.
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, backend_extension};
+
+/// Forward pass of [`super::gelu`] on backend primitives.
+#[backend_extension(Flex, Autodiff)]
+pub trait GeluOps: Backend {
+    /// `[element]` -> `[element]`; burn has an activation called `gelu` already.
+    fn gelu_exact(x: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+/// Backward pass, which a backend must offer for `Autodiff` over it to differentiate the operation.
+pub trait GeluBackward: GeluOps {
+    /// Gradient of x from x and the gradient of y.
+    fn gelu_exact_backward(x: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self>;
+}

@@ -1,0 +1,68 @@
+//! Forecasts: the layer feeds its own predictions of its inputs back.
+
+use super::config::NAME;
+use super::kernel::{convolve, delayed};
+use super::layer::SpaceTime;
+use crate::error::MixerError;
+use crate::lti::SisoKernel;
+use crate::mixer::expect_width;
+use crate::settings::Checks;
+use burn::tensor::Tensor;
+use resolvent_kernels::feedback::feedback;
+
+/// What a layer says about a lag window and the horizon behind it, all without skip and MLP, as the
+/// published decoder has neither.
+#[derive(Debug, Clone)]
+pub struct ClosedLoop {
+    /// Outputs of the horizon, c (A + b k)^j x: [batch, horizon, channel].
+    pub outputs: Tensor<3>,
+    /// Inputs that the layer predicted for the horizon and lived on: [batch, horizon, channel].
+    pub inputs: Tensor<3>,
+    /// Outputs of the lag window from the true inputs; position t predicts target t + 1.
+    pub open_outputs: Tensor<3>,
+    /// Predictions of the next input over the lag window; position t predicts input t + 1.
+    pub open_inputs: Tensor<3>,
+}
+
+impl SpaceTime {
+    /// Runs over `lag` [batch, length, channel] and closes the loop for `horizon` positions.
+    ///
+    /// By power series and not by running the loop: O(horizon log horizon) per channel.
+    ///
+    /// # Numerics
+    /// A + b k is not held stable: forecasts may grow.
+    ///
+    /// # Errors
+    /// Wrong width, no lag, no horizon, a layer without `closed_loop`.
+    pub fn forecast(&self, lag: Tensor<3>, horizon: usize) -> Result<ClosedLoop, MixerError> {
+        let [batch, len, channels] = lag.dims();
+        expect_width(NAME, channels, self.config().hidden_size)?;
+        let checks = Checks(NAME);
+        let Some(k) = &self.kernel.k else {
+            return Err(checks.refuse("closed_loop", "false", "true for forecasts"));
+        };
+        if len == 0 || horizon == 0 || batch == 0 {
+            let got = format!("{horizon} behind {batch} windows of {len}");
+            return Err(checks.refuse("horizon", got, "at least 1, behind windows of at least 1"));
+        }
+        let kernel = &self.kernel;
+        let (k, c) = (k.val(), kernel.c.val());
+        let x = self.preprocess(lag, None)?;
+        let dims = [batch, channels, self.config().d_state];
+        let start = Tensor::zeros(dims, (&x.device(), x.dtype()));
+        let state = kernel.behind(&x, start)?;
+
+        let flat = |values: Tensor<3>| values.swap_dims(1, 2).reshape([batch * channels, horizon]);
+        let fed_back = kernel.response(k.clone(), horizon)?;
+        let free = kernel.free(k.clone(), &state, horizon)?;
+        let inputs = feedback(flat(free), fed_back)?;
+        let inputs = inputs.reshape([batch, channels, horizon]).swap_dims(1, 2);
+        let forced = convolve(inputs.clone(), kernel.response(c.clone(), horizon)?, None)?;
+        Ok(ClosedLoop {
+            outputs: kernel.free(c, &state, horizon)? + delayed(forced),
+            inputs,
+            open_outputs: convolve(x.clone(), kernel.kernel(len)?, None)?,
+            open_inputs: convolve(x, kernel.response(k, len)?, None)?,
+        })
+    }
+}

@@ -1,0 +1,40 @@
+//! SpaceTime: companion state matrices for time series.
+//!
+//! Source: Zhang, Saab, Poli, Dao, Goel and Re, "Effectively Modeling Time Series with Simple Discrete
+//! State Spaces" (arXiv 2303.09489).
+//!
+//! ```text
+//! x_{k+1} = A x_k + b u_k,  y_k = c x_{k+1} + s u_k,   A = shift down + a e_d^T,  |a|_1 = 1
+//! kernel f_k = c A^k b
+//! out = W gelu(y) + w + y
+//! closed loop: the input that a layer predicts for itself is k x, so horizon step j holds
+//!   y_j = c (A + b k)^j x,   u_j = k (A + b k)^j x
+//! ```
+//!
+//! | published | here | shape |
+//! |---|---|---|
+//! | `ssm.a`, `ssm.b`, `ssm.c` | `kernel.a`, `kernel.b`, `kernel.c` | [n_kernels, d_state] |
+//! | `decoder.blocks.ssm.k` | `kernel.k` | [n_kernels, d_state] |
+//! | `ssm.skip` | `skip` | `[channel]` |
+//! | `mlp.layers` | `mlp` | weight [channel, channel], bias `[channel]` |
+//! | x | state entry `state` | [batch, channel, d_state] |
+//! | inputs of the fixed filters | state entry `inputs` | [batch, channel, tap - 1] |
+//!
+//! n_kernels = channels / n_heads; channel = kernel n_heads + head. The optional first stage is fixed:
+//! differences of order 0 to 3 and what is left of four moving averages, in turn over the kernels.
+//!
+//! Deviations: only `a` is normalised (the published code normalises b, c and k in some places and not
+//! in others); windows of the moving averages come from `ma_seed` alone; the block's residual and its
+//! dropout are the caller's.
+
+mod closed_loop;
+mod config;
+mod init;
+mod kernel;
+mod layer;
+mod preprocess;
+
+pub use closed_loop::ClosedLoop;
+pub use config::{SpaceTimeConfig, StateMatrix};
+pub use kernel::CompanionKernel;
+pub use layer::SpaceTime;
