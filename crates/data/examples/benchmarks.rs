@@ -1,7 +1,7 @@
 //! Speed of the generators, and a contact sheet to look at.
 //!
 //! ```sh
-//! cargo run --release -p resolvent-data --example benchmarks [images] [sheet.pgm]
+//! cargo run --release -p resolvent-data --example benchmarks [images] [size, or all] [sheet.pgm]
 //! ```
 
 use std::error::Error;
@@ -13,8 +13,13 @@ use resolvent_data::benchmarks::pathfinder::{Pathfinder, PathfinderParameters};
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let count: u64 = arguments.next().map_or(Ok(2000), |it| it.parse())?;
+    let size = arguments.next().filter(|it| it != "all");
+    let size: Option<usize> = size.map(|it| it.parse()).transpose()?;
     println!("{} threads", rayon::current_num_threads());
     for parameters in PathfinderParameters::ALL {
+        if size.is_some_and(|it| it != parameters.size) {
+            continue;
+        }
         let started = Instant::now();
         let generator = Pathfinder::new(parameters.clone(), 0)?;
         let ready = started.elapsed().as_secs_f64();

@@ -177,7 +177,8 @@ fn samples_when_published_agree_with_another_evaluator_and_keep_the_rules() {
 #[test]
 fn samples_when_many_have_the_measured_shares() {
     // Sheet: 0 has 16.6 %, 9 has 15.7 %, others 7 to 10 %; the rule that reads the first operator alone
-    // is right on 35.3 %; mean length 1067.
+    // is right on 35.3 %. Its mean length of 1067 is off: 6,000 trees of a plain
+    // Python transcription of the rules gave 1041.3 +- 5.1.
     let count = 6000;
     let mut shares = [0.0; 10];
     let mut by_root = [[0usize; 10]; 4];
@@ -195,7 +196,7 @@ fn samples_when_many_have_the_measured_shares() {
     assert!((shares[0] - 16.6).abs() < 1.5 && (shares[9] - 15.7).abs() < 1.5);
     assert!(shares[1..9].iter().all(|share| (5.5..11.5).contains(share)));
     assert!((rule - 35.3).abs() < 2.0);
-    assert!((mean - 1067.0).abs() < 45.0);
+    assert!((mean - 1041.0).abs() < 30.0);
 }
 
 #[test]

@@ -147,17 +147,25 @@ fn baselines(id: &str, file: &str, options: &CsvOptions, horizon: usize) -> Opti
 
 #[test]
 fn baselines_when_run_on_real_series_reach_the_anchors() {
-    // Sheet: Beijing, 5 series, 336 -> 96: 0.468 and 0.725.
-    let columns = ["pm2.5", "DEWP", "TEMP", "PRES", "Iws"]
-        .map(str::to_owned)
-        .to_vec();
+    // The sheet's figures, NLinear and last value: Beijing, 5 series, 0.468 and 0.725; appliance energy, 26
+    // series, 0.431 and 0.927. The last value shows that data, split and scaling are the same; the linear
+    // map may do better, since its ridge is chosen on the validation part.
+    let columns = ["pm2.5", "DEWP", "TEMP", "PRES", "Iws"].map(str::to_owned);
     let options = CsvOptions {
-        columns,
+        columns: columns.to_vec(),
         missing: MissingPolicy::Previous,
         ..CsvOptions::default()
     };
     if let Some([linear, naive]) = baselines("beijing-air", "hourly_beijing_pm.csv", &options, 96) {
-        assert!((linear - 0.468).abs() < 0.03 && (naive - 0.725).abs() < 0.03);
+        assert!(linear < 0.468 + 0.01 && (naive - 0.725).abs() < 0.01);
+    }
+    let options = CsvOptions {
+        columns: (2..28).map(|it| it.to_string()).collect(),
+        ..CsvOptions::default()
+    };
+    let file = "minute_energy_appliance.csv.xz";
+    if let Some([linear, naive]) = baselines("appliance-energy", file, &options, 96) {
+        assert!(linear < 0.431 + 0.01 && (naive - 0.927).abs() < 0.01);
     }
 }
 
