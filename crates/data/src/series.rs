@@ -42,7 +42,7 @@ impl Series {
         if names.is_empty() {
             return Err(DataError::out_of_range("channels", 0, "at least 1"));
         }
-        if values.is_empty() || values.len() % names.len() != 0 {
+        if values.is_empty() || !values.len().is_multiple_of(names.len()) {
             let expected = format!("a multiple of {} channels, above 0", names.len());
             return Err(DataError::out_of_range(
                 "number of values",

@@ -219,12 +219,14 @@ impl<'a> Reading<'a> {
             self.values.push(number);
         }
         let length = self.values.len() - before;
-        if let (true, Some(expected)) = (self.header.equal_length, self.header.series_length) {
-            if length != expected {
-                let problem =
-                    format!("channel {channel} has {length} values, the head says {expected}");
-                return Err(self.bad(line, problem));
-            }
+        let announced = self
+            .header
+            .series_length
+            .filter(|_| self.header.equal_length);
+        if let Some(expected) = announced.filter(|it| *it != length) {
+            let problem =
+                format!("channel {channel} has {length} values, the head says {expected}");
+            return Err(self.bad(line, problem));
         }
         self.ends.push(self.values.len());
         Ok(())
