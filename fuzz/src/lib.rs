@@ -58,6 +58,7 @@ pub fn json_config(bytes: &[u8]) {
 }
 
 /// A recipe is refused or survives a round trip through its own text.
+#[cfg(feature = "models")]
 pub fn recipe(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
@@ -70,6 +71,7 @@ pub fn recipe(bytes: &[u8]) {
 }
 
 /// A model configuration is refused or survives a round trip through its published form.
+#[cfg(feature = "models")]
 pub fn language_config(bytes: &[u8]) {
     use resolvent_models::language::LanguageConfig;
     let Ok(json) = serde_json::from_slice(bytes) else {
@@ -82,6 +84,7 @@ pub fn language_config(bytes: &[u8]) {
 }
 
 /// A state snapshot is refused or keeps its entries through a round trip.
+#[cfg(feature = "models")]
 pub fn state(bytes: &[u8]) {
     use resolvent_mixers::State;
     let device = burn::tensor::Device::flex();
@@ -89,5 +92,120 @@ pub fn state(bytes: &[u8]) {
         let again = state.to_bytes().and_then(|bytes| State::from_bytes(&bytes, &device));
         let again = again.expect("its own bytes are valid");
         assert!(state.names().eq(again.names()));
+    }
+}
+
+/// The path that parsers of bytes name in their messages.
+fn named() -> &'static Path {
+    Path::new("fuzz")
+}
+
+/// A `.ts` file: what is accepted has as many values and targets as it says, and no infinite one.
+pub fn ts_file(bytes: &[u8]) {
+    use resolvent_data::ts_file::{TsTargets, parse_ts};
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let Ok(file) = parse_ts(text, named()) else {
+        return;
+    };
+    let mut missing = 0;
+    for case in 0..file.len() {
+        for channel in 0..file.channels {
+            let series = file.series(case, channel);
+            assert!(!series.is_empty() && !series.iter().any(|value| value.is_infinite()));
+            missing += series.iter().filter(|value| value.is_nan()).count();
+        }
+    }
+    assert_eq!(missing, file.missing);
+    match &file.targets {
+        TsTargets::None => {}
+        TsTargets::Classes(classes) => {
+            assert_eq!(classes.len(), file.len());
+            assert!(classes.iter().all(|it| (*it as usize) < file.classes.len()));
+        }
+        TsTargets::Numbers(numbers) => assert_eq!(numbers.len(), file.len()),
+    }
+}
+
+/// A table of numbers: the first byte chooses the policy; what is accepted is finite and rectangular.
+pub fn csv_series(bytes: &[u8]) {
+    use resolvent_data::series::{CsvOptions, MissingPolicy, parse_csv};
+    let Some((first, table)) = bytes.split_first() else {
+        return;
+    };
+    let names = MissingPolicy::NAMES;
+    let missing = MissingPolicy::from_name(names[usize::from(*first) % names.len()]);
+    let options = CsvOptions {
+        missing: missing.expect("a name of the list"),
+        ..CsvOptions::default()
+    };
+    let Ok(series) = parse_csv(table, named(), &options) else {
+        return;
+    };
+    assert!(series.values.iter().all(|value| value.is_finite()));
+    assert_eq!(series.values.len(), series.len() * series.channels());
+    assert!(series.filled.iter().all(|count| *count < series.len()));
+    if let Some(times) = &series.times {
+        assert_eq!(times.len(), series.len());
+    }
+}
+
+/// An IDX file: the values fill the shape exactly.
+pub fn idx(bytes: &[u8]) {
+    use resolvent_data::images::parse_idx;
+    if let Ok(array) = parse_idx(bytes, named()) {
+        assert_eq!(array.shape.iter().product::<usize>(), array.values.len());
+    }
+}
+
+/// A CIFAR file: whole rows with labels of ten classes.
+pub fn cifar(bytes: &[u8]) {
+    use resolvent_data::images::parse_cifar;
+    if let Ok(images) = parse_cifar(bytes, named()) {
+        assert_eq!(images.pixels.len(), 1024 * images.len());
+        assert!(images.labels.iter().all(|label| *label < 10));
+    }
+}
+
+/// A ListOps file: an expression that evaluates survives a round trip through the published text.
+pub fn listops(bytes: &[u8]) {
+    use resolvent_data::benchmarks::listops::{evaluate, from_text, parse_listops, to_text};
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let Ok(file) = parse_listops(text, named()) else {
+        return;
+    };
+    for i in 0..file.sequences.len() {
+        let (tokens, _) = file.sequences.get(i);
+        let (_, tokens) = tokens.split_last().expect("an end mark stands behind every expression");
+        if evaluate(tokens).is_some() {
+            let text = to_text(tokens).expect("what evaluates is well formed");
+            assert_eq!(from_text(&text), (tokens.to_vec(), 0));
+        }
+    }
+}
+
+/// Pairs of texts: as many of each as labels, none longer than asked.
+pub fn aan(bytes: &[u8]) {
+    use resolvent_data::lra::parse_aan;
+    if let Ok(pairs) = parse_aan(bytes, 16, named()) {
+        assert_eq!(pairs.first.len(), pairs.labels.len());
+        assert_eq!(pairs.second.len(), pairs.labels.len());
+        let mut texts = pairs.first.iter().chain(pairs.second.iter());
+        assert!(texts.all(|text| text.len() <= 16));
+    }
+}
+
+/// A metadata file of Pathfinder: accepted names stay inside the folder.
+pub fn pathfinder_metadata(bytes: &[u8]) {
+    use resolvent_data::benchmarks::pathfinder::read_metadata;
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    for (name, label) in read_metadata(text, named()).unwrap_or_default() {
+        assert!(label <= 1);
+        assert!(!name.starts_with('/') && !name.split('/').any(|part| part == ".."), "{name}");
     }
 }

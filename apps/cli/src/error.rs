@@ -44,6 +44,10 @@ pub enum CliError {
     #[error(transparent)]
     Generate(ModelError),
 
+    /// Data.
+    #[error(transparent)]
+    Data(#[from] DataError),
+
     /// An experiment.
     #[error(transparent)]
     Claim(#[from] ClaimError),
@@ -101,6 +105,7 @@ impl CliError {
             Self::Learn(error) => learn(error),
             Self::Training { source, .. } => learn(source),
             Self::Model { source, .. } | Self::Generate(source) => model(source),
+            Self::Data(error) => error.is_bad_input(),
             Self::Claim(error) => claim(error),
             Self::Format(error) => format(error),
             Self::Recipe { .. } | Self::Flag { .. } => true,
@@ -141,8 +146,7 @@ fn learn(error: &LearnError) -> bool {
         LearnError::Format(error) => format(error),
         LearnError::Model(error) => model(error),
         LearnError::Experiment(source) => match source.downcast_ref::<DataError>() {
-            Some(DataError::Compressor { .. }) => false,
-            Some(_) => true,
+            Some(error) => error.is_bad_input(),
             None => source.downcast_ref::<ModelError>().is_some_and(model),
         },
         LearnError::Progress { .. }

@@ -52,6 +52,7 @@ fn run(command: Command, console: &Console) -> Result<(), CliError> {
         Command::Inspect(options) => commands::inspect::run(&options),
         Command::Systems(options) => commands::systems::run(&options),
         Command::Reproduce(options) => commands::reproduce::run(&options, console, &stop),
+        Command::Data(options) => commands::data::run(&options, console, &stop),
         Command::Bench(options) => commands::bench::run(&options, console, &stop),
         Command::BenchMemory(options) => commands::bench::memory(&options),
     }

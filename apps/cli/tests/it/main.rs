@@ -9,6 +9,8 @@ mod bad_model;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod data;
+#[cfg(test)]
 mod resuming;
 #[cfg(test)]
 mod trouble;

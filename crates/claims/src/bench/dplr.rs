@@ -116,7 +116,7 @@ pub(super) fn run(options: &Options, limits: &Limits) -> Result<Vec<Row>, ClaimE
             if backward {
                 arguments.push("--backward".into());
             }
-            let peer = document(&options.oracles, &arguments);
+            let peer = document(&options.oracles, "peer_bench.py", &arguments);
             let path = format!("/peers/{name}/median_seconds");
             let theirs = number(&peer, &path).map(|seconds| seconds * 1e3);
             let label = format!("{name} ({})", version(&peer, "flash-linear-attention"));
