@@ -34,6 +34,8 @@ pub struct Contest {
     pub scored: usize,
     /// Lengths taught.
     pub stages: Vec<Stage>,
+    /// Every so many steps of a stage, one goes back to a shorter length; 0 never does.
+    pub rehearsal: usize,
     /// Training steps at most.
     pub steps: usize,
     /// Lengths tested.
@@ -86,6 +88,7 @@ impl Contest {
             task: &SelectiveCopying::PUBLISHED,
             scored: SelectiveCopying::PUBLISHED.memorise(),
             stages: stages(&[64, 128, SelectiveCopying::LENGTH], 1500),
+            rehearsal: 4,
             steps: 7000,
             lengths: vec![SelectiveCopying::LENGTH],
             sequences: (1024, 1024),
@@ -103,6 +106,7 @@ impl Contest {
             task: &InductionHeads::PUBLISHED,
             scored: 1,
             stages: stages(&[32, InductionHeads::TRAIN_LENGTH], 300),
+            rehearsal: 0,
             steps: 2000,
             lengths: InductionHeads::TEST_LENGTHS.to_vec(),
             sequences: (8, 256),
@@ -173,6 +177,7 @@ impl Contest {
             task: self.task,
             scored: self.scored,
             stages: &self.stages,
+            rehearsal: self.rehearsal,
             steps: self.steps,
             rate,
             dynamics: self.dynamics,

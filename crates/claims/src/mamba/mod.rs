@@ -42,6 +42,12 @@ const NOTES: [&str; 7] = [
 fn run(options: &Options, progress: &mut dyn Progress) -> Result<Report, ClaimError> {
     options.validate()?;
     let began = (Instant::now(), cpu_seconds());
+    // Before the work: the commit it names is the one that ran, not one made meanwhile.
+    let mut report = Report::new(
+        CLAIM.slug,
+        "Mamba: Linear-Time Sequence Modeling with Selective State Spaces",
+        options,
+    );
     let mut contests = [Contest::selective_copying(), Contest::induction_heads()];
     if options.quick {
         contests = contests.map(Contest::quick);
@@ -62,11 +68,6 @@ fn run(options: &Options, progress: &mut dyn Progress) -> Result<Report, ClaimEr
         trials.push(of_contest);
     }
     let (copying, induction) = (&trials[0], &trials[1]);
-    let mut report = Report::new(
-        CLAIM.slug,
-        "Mamba: Linear-Time Sequence Modeling with Selective State Spaces",
-        options,
-    );
     report.claims = findings::findings(copying, induction, options);
     report.plot = Some(findings::plot(induction, options.quick));
     report.notes = NOTES.map(str::to_owned).to_vec();

@@ -23,8 +23,6 @@ const CLIP: f64 = 1.0;
 const WINDOW: usize = 25;
 /// A stage is mastered at this running accuracy, in percent.
 const MASTERED: f64 = 99.0;
-/// Every so many steps of a stage, one goes back to a shorter length.
-const REHEARSAL: usize = 4;
 
 /// What is taught, and how.
 #[derive(Clone, Copy)]
@@ -35,6 +33,8 @@ pub struct Lesson<'a> {
     pub scored: usize,
     /// Lengths in the order in which they are taught; the next begins when one is mastered.
     pub stages: &'a [Stage],
+    /// Every so many steps of a stage, one goes back to a shorter length; 0 never does.
+    pub rehearsal: usize,
     /// Steps of all stages together, at most; the last stage has what the others leave.
     pub steps: usize,
     /// Peak learning rate.
@@ -54,8 +54,9 @@ impl Lesson<'_> {
     /// a model must not forget what to do with short sequences.
     fn rehearsed(&self, stage: usize, step: usize) -> Option<Stage> {
         let earlier = &self.stages[..stage];
-        let due = !earlier.is_empty() && step.is_multiple_of(REHEARSAL);
-        due.then(|| earlier[(step / REHEARSAL) % earlier.len()])
+        // No step but 0 is a multiple of 0, and steps count from 1.
+        let due = !earlier.is_empty() && step.is_multiple_of(self.rehearsal);
+        due.then(|| earlier[(step / self.rehearsal) % earlier.len()])
     }
 }
 

@@ -14,6 +14,7 @@ fn lesson<'a>(task: &'a dyn SequenceTask, stages: &'a [Stage]) -> Lesson<'a> {
         task,
         scored: 1,
         stages,
+        rehearsal: 4,
         steps: 150,
         rate: 1e-2,
         dynamics: 1.0,
