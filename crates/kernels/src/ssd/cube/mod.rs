@@ -33,13 +33,13 @@ use burn_cubecl::CubeBackend;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::ir::features::MmaConfig;
 use cubecl::ir::{ElemType, FloatKind};
-use plan::{Need, Offer, Plan, choose};
+use plan::{ElementBytes, Need, Offer, Plan, choose};
 
 /// Most channels of a head in one cube, and its units with matrix units: forward, where a narrower
 /// block leaves registers for a second cube on a multiprocessor, and backward, where every block
 /// adds a contribution to dB and dC.
 const FORWARD: (usize, usize) = (64, 256);
-const REVERSE: (usize, usize) = (128, 512);
+const REVERSE: (usize, usize) = (128, 256);
 
 /// One call, ready to launch.
 struct Call {
@@ -132,12 +132,13 @@ impl Call {
 
     /// # Panics
     /// When shared memory does not hold the smallest chunk, at state sizes beyond a thousand.
-    fn plan(&self, (block, units): (usize, usize), bytes: fn(Plan, usize) -> usize) -> Plan {
+    fn plan(&self, (block, units): (usize, usize), bytes: fn(Plan, ElementBytes) -> usize) -> Plan {
         let need = Need {
             packed: elements(&self.seq_idx) > 0,
             block,
             matrix_units: units,
             stored: self.x.dtype.size(),
+            work: self.work().size(),
             bytes,
         };
         choose(self.shape, self.offer(), need).unwrap_or_else(|| {

@@ -93,9 +93,8 @@ impl Plan {
         rows * self.pitch(cols)
     }
 
-    /// Bytes of shared memory of the forward kernel, `tile` a tile's element: C, B, x, the state,
-    /// the weights.
-    pub(super) fn forward_bytes(self, tile: usize) -> usize {
+    /// Bytes of shared memory of the forward kernel: C, B, x, the state, the weights.
+    pub(super) fn forward_bytes(self, of: ElementBytes) -> usize {
         let Self {
             chunk,
             block,
@@ -106,12 +105,12 @@ impl Plan {
             + self.area(chunk, block)
             + self.area(block, state)
             + self.area(chunk, chunk);
-        tiles * tile + self.line_bytes()
+        tiles * of.tile + self.line_bytes()
     }
 
     /// Bytes of shared memory of the reverse kernel: C, B, x, dy, the state and its gradient, three
     /// chunk squares and a staging area, of which the last square and the staging area are sums.
-    pub(super) fn reverse_bytes(self, tile: usize) -> usize {
+    pub(super) fn reverse_bytes(self, of: ElementBytes) -> usize {
         let Self {
             chunk,
             block,
@@ -123,7 +122,7 @@ impl Plan {
             + 2 * self.area(block, state)
             + 2 * self.area(chunk, chunk);
         let sums = self.area(chunk, chunk) + self.area(chunk, state.max(block));
-        tiles * tile + sums * self.sum_bytes() + self.line_bytes()
+        tiles * of.tile + sums * of.sum + self.line_bytes()
     }
 
     /// Elements in which units leave parts of sums.
@@ -131,15 +130,17 @@ impl Plan {
         self.units.max(self.chunk)
     }
 
-    /// Bytes of a sum: f32, since only CPUs, whose shared memory is not counted, sum in f64.
-    fn sum_bytes(self) -> usize {
-        4
-    }
-
     /// Bytes of everything with one element per position or unit.
     fn line_bytes(self) -> usize {
         72 * self.chunk + 8 * self.part_elements() + 64
     }
+}
+
+/// Bytes of an element of a tile and of a sum.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ElementBytes {
+    pub tile: usize,
+    pub sum: usize,
 }
 
 /// What a device offers.
@@ -166,8 +167,10 @@ pub(super) struct Need {
     pub matrix_units: usize,
     /// Bytes of an element of x.
     pub stored: usize,
-    /// Bytes of shared memory from the bytes of a tile's element.
-    pub bytes: fn(Plan, usize) -> usize,
+    /// Bytes of an element of a sum, and of a tile without matrix units.
+    pub work: usize,
+    /// Bytes of shared memory.
+    pub bytes: fn(Plan, ElementBytes) -> usize,
 }
 
 /// With matrix units, if the device has them and they fit; else the widest block, then the largest
@@ -178,7 +181,11 @@ pub(super) fn choose(shape: SsdShape, offer: Offer, need: Need) -> Option<Plan> 
     let fits = |bytes: usize| offer.shared.is_none_or(|most| bytes <= most);
     if offer.matrix {
         let plan = by_matrix(shape, offer, need);
-        if fits((need.bytes)(plan, need.stored)) {
+        let of = ElementBytes {
+            tile: need.stored,
+            sum: need.work,
+        };
+        if fits((need.bytes)(plan, of)) {
             return Some(plan);
         }
     }
@@ -200,9 +207,13 @@ pub(super) fn choose(shape: SsdShape, offer: Offer, need: Need) -> Option<Plan> 
                 pad,
             })
     });
+    let of = ElementBytes {
+        tile: need.work,
+        sum: need.work,
+    };
     plans
         .into_iter()
-        .find(|plan| plan.block <= need.block && fits((need.bytes)(*plan, 4)))
+        .find(|plan| plan.block <= need.block && fits((need.bytes)(*plan, of)))
 }
 
 /// Chunks of 64, the head and the state padded to whole steps of the matrix units.
