@@ -9,8 +9,23 @@ use crate::console::Console;
 use crate::error::CliError;
 use crate::stop::Stop;
 
-/// The recipe, so that the command works wherever the program lies.
-const RECIPE: &str = include_str!("../../../../recipes/quickstart.toml");
+/// The recipes, so that the command works wherever the program lies; other mixers take the sizes of
+/// the first that they know.
+const RECIPES: &[(&str, &str)] = &[
+    (
+        "quickstart",
+        include_str!("../../../../recipes/quickstart.toml"),
+    ),
+    ("mamba", include_str!("../../../../recipes/mamba.toml")),
+    ("rwkv7", include_str!("../../../../recipes/rwkv7.toml")),
+];
+
+/// The recipe made for a mixer, or the quickstart's.
+fn recipe_for(mixer: Option<&str>) -> Result<Recipe, CliError> {
+    let own = RECIPES.iter().find(|(name, _)| Some(*name) == mixer);
+    let (name, text) = own.unwrap_or(&RECIPES[0]);
+    Ok(Recipe::parse(text, &format!("recipes/{name}.toml"))?)
+}
 
 /// Trains, compares, generates, reports.
 pub fn run(options: &Quickstart, console: &Console, stop: &Stop) -> Result<(), CliError> {
@@ -18,7 +33,7 @@ pub fn run(options: &Quickstart, console: &Console, stop: &Stop) -> Result<(), C
     let recipe = match options.resume {
         // The run's own recipe, so that the flags need not be repeated; those that are given count.
         true => super::train::read_recipe(&RunFolder::resume(&folder)?.recipe())?,
-        false => Recipe::parse(RECIPE, "recipes/quickstart.toml")?,
+        false => recipe_for(options.mixer.as_deref())?,
     };
     let recipe = with_flags(recipe, options)?.with_overrides(&options.overrides)?;
     let run = LanguageRun {
