@@ -38,6 +38,10 @@ pub const SYSTEMS: &[System] = &[
         "mamba",
         "Mamba: Linear-Time Sequence Modeling with Selective State Spaces",
         Home::Language,
+    )
+    .works(
+        "Mamba-1 and 2 train, step and open in transformers; selective copying holds, accuracy far beyond the training length does not; Mamba-3 is missing",
+        "resolvent reproduce mamba",
     ),
     base(
         "rwkv7",
@@ -250,5 +254,14 @@ const fn base(slug: &'static str, title: &'static str, home: Home) -> System {
     System {
         base: true,
         ..published(slug, title, home)
+    }
+}
+
+impl System {
+    const fn works(self, what: &'static str, command: &'static str) -> Self {
+        Self {
+            status: Status::Works { what, command },
+            ..self
+        }
     }
 }
