@@ -21,6 +21,7 @@ mod gemm;
 pub mod glu;
 mod host;
 pub mod layer_norm;
+pub mod linear;
 pub mod long_conv;
 pub mod lowrank_scan;
 mod poles;

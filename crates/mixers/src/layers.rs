@@ -7,6 +7,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use resolvent_kernels::layer_norm::layer_norm;
+use resolvent_kernels::linear::linear;
 use resolvent_kernels::rms_norm::rms_norm;
 
 /// A parameter from host values.
@@ -88,7 +89,7 @@ impl Projection {
 
     /// [row, in] -> [row, out].
     pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
-        input.matmul(self.weight.val().transpose())
+        linear(input, self.weight.val())
     }
 
     /// The outputs `from..to` only: [row, in] -> [row, to - from].
@@ -96,8 +97,7 @@ impl Projection {
     /// Slicing the weight is far cheaper than slicing the result: the latter's gradient would be
     /// padded with zeros to full width once per slice.
     pub fn forward_rows(&self, input: Tensor<2>, from: usize, to: usize) -> Tensor<2> {
-        let weight = self.weight.val().narrow(0, from, to - from);
-        input.matmul(weight.transpose())
+        linear(input, self.weight.val().narrow(0, from, to - from))
     }
 }
 

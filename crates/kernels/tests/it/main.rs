@@ -22,6 +22,8 @@ mod golden;
 #[cfg(test)]
 mod layer_norm;
 #[cfg(test)]
+mod linear;
+#[cfg(test)]
 mod long_conv;
 #[cfg(test)]
 mod lowrank_scan;

@@ -9,6 +9,7 @@ use burn::tensor::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;
 use resolvent_kernels::gelu::gelu as gelu_op;
 use resolvent_kernels::glu::glu;
+use resolvent_kernels::linear::linear;
 
 /// GELU, a linear map to twice the channels, and a gated linear unit over its halves.
 #[derive(Module, Debug)]
@@ -42,7 +43,7 @@ impl GatedOutput {
     /// # Errors
     /// Another number of channels.
     pub fn forward(&self, input: Tensor<2>) -> Result<Tensor<2>, MixerError> {
-        let projected = gelu_op(input)?.matmul(self.weight.val().transpose());
+        let projected = linear(gelu_op(input)?, self.weight.val());
         Ok(glu(projected, self.bias.val())?)
     }
 

@@ -11,6 +11,7 @@ use burn::module::{Module, Param};
 use burn::tensor::activation::silu;
 use burn::tensor::{Device, Int, Tensor};
 use resolvent_kernels::conv1d::{Conv1dInput, Conv1dOptions, conv1d};
+use resolvent_kernels::linear::linear;
 use resolvent_kernels::selective_scan::{SelectiveScanInput, SelectiveScanOptions, selective_scan};
 
 const CONV_LAYOUT: &str = "channel,tap";
@@ -99,7 +100,7 @@ impl Mamba {
         let low = self.x_proj.forward(x.clone().reshape([batch * len, inner]));
         let columns = |from: usize, count: usize| low.clone().narrow(1, from, count);
         let grid = [batch, len, 1, state_size];
-        let dt = columns(0, rank).matmul(self.dt_proj.weight.val().transpose());
+        let dt = linear(columns(0, rank), self.dt_proj.weight.val());
         let scan = SelectiveScanInput {
             x,
             dt: dt.reshape([batch, len, inner]),

@@ -7,6 +7,7 @@ use burn::module::{Module, Param};
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;
+use resolvent_kernels::linear::linear;
 
 /// A linear map with bias.
 #[derive(Module, Debug)]
@@ -30,7 +31,7 @@ impl Affine {
 
     /// [row, in] -> [row, out].
     pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
-        input.matmul(self.weight.val().transpose()) + self.bias.val().unsqueeze()
+        linear(input, self.weight.val()) + self.bias.val().unsqueeze()
     }
 
     /// One row in f64.

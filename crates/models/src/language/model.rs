@@ -7,6 +7,7 @@ use crate::error::ModelError;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor};
 use rand_chacha::ChaCha8Rng;
+use resolvent_kernels::linear::linear;
 use resolvent_kernels::reshape;
 use resolvent_mixers::layers::{Projection, normal, parameter, uniform};
 use resolvent_mixers::{Cost, Pass, Place, State};
@@ -176,7 +177,7 @@ impl LanguageModel {
     pub fn head(&self, hidden: Tensor<2>) -> Tensor<2> {
         match &self.lm_head {
             Some(head) => head.forward(hidden),
-            None => hidden.matmul(self.backbone.embeddings.weight.val().transpose()),
+            None => linear(hidden, self.backbone.embeddings.weight.val()),
         }
     }
 
