@@ -148,12 +148,23 @@ impl SisoKernel for S4dKernel {
         let [batch, len, channels] = input.dims();
         let dims = [batch, channels, self.config.modes()];
         let state = take_complex(state, dims)?;
+        let next = DiagonalStateInput {
+            x: input.clone(),
+            a: self.a(),
+            dt: self.dt(),
+            initial: Some(state.clone()),
+            seq_idx: None,
+        };
+        let next = diagonal_state(next, self.config.disc.rule())?;
         let cb = self.cb();
         let spread = |part: Tensor<2>| part.unsqueeze::<3>().expand(dims);
-        let c = times(
-            ComplexTensor::new(spread(cb.re), spread(cb.im)),
-            state.clone(),
-        );
+        if len == 1 {
+            // 2 Re(C B h): what one position shows is its state, and no kernel need be made.
+            let seen = next.re.clone() * spread(cb.re) - next.im.clone() * spread(cb.im);
+            let y = seen.sum_dim(2).swap_dims(1, 2) * 2.0;
+            return Ok((y, complex_entry(next)));
+        }
+        let c = times(ComplexTensor::new(spread(cb.re), spread(cb.im)), state);
         let flat = |part: Tensor<3>| part.reshape([batch * channels, dims[2]]);
         let options = VandermondeOptions {
             len,
@@ -172,14 +183,6 @@ impl SisoKernel for S4dKernel {
             seq_idx: None,
         };
         let y = long_conv(conv, Method::Auto)?;
-        let next = DiagonalStateInput {
-            x: input.clone(),
-            a: self.a(),
-            dt: self.dt(),
-            initial: Some(state),
-            seq_idx: None,
-        };
-        let next = diagonal_state(next, self.config.disc.rule())?;
         Ok((y, complex_entry(next)))
     }
 

@@ -161,6 +161,21 @@ impl CompanionKernel {
         Ok(next + Tensor::cat(vec![zeros, x.narrow(2, 0, state - len)], 2))
     }
 
+    /// One position, `u` [batch, 1, channel] from `x` [batch, channel, d_state]: y and the next state,
+    /// x'_i = x_{i-1} + a_i x_last + b_i u, y = c x'.
+    fn step(&self, u: Tensor<3>, x: Tensor<3>) -> (Tensor<3>, Tensor<3>) {
+        let state = self.config.d_state;
+        let last = x.clone().narrow(2, state - 1, 1);
+        let row = |values: Tensor<2>| self.wide(values).unsqueeze::<3>();
+        let mut next = row(self.a()) * last.clone() + row(self.b()) * u.swap_dims(1, 2);
+        if state > 1 {
+            let shifted = vec![last.zeros_like(), x.narrow(2, 0, state - 1)];
+            next = next + Tensor::cat(shifted, 2);
+        }
+        let y = (next.clone() * row(self.c.val())).sum_dim(2);
+        (y.swap_dims(1, 2), next)
+    }
+
     /// a, b and c of every channel in f64, from the stored numbers.
     fn exact(&self) -> [Vec<f64>; 3] {
         let (kernels, state) = (self.config.n_kernels(), self.config.d_state);
@@ -220,10 +235,15 @@ impl SisoKernel for CompanionKernel {
         let [batch, len, channels] = input.dims();
         let x: Tensor<3> = state.take("state", LAYOUT)?;
         State::expect("state", &x, [batch, channels, self.config.d_state])?;
+        let mut next = State::new();
+        if len == 1 {
+            let (y, x) = self.step(input.clone(), x);
+            next.insert("state", LAYOUT, x);
+            return Ok((y, next));
+        }
         // y_k reads the state behind input k, one step after the state before it.
         let free = self.free(self.c.val(), &x, len + 1)?.narrow(1, 1, len);
         let y = convolve(input.clone(), self.kernel(len)?, Some(free))?;
-        let mut next = State::new();
         next.insert("state", LAYOUT, self.behind(input, x)?);
         Ok((y, next))
     }
