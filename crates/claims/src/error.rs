@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use resolvent_data::DataError;
 use resolvent_formats::FormatError;
 use resolvent_learn::LearnError;
+use resolvent_mixers::MixerError;
 use resolvent_models::ModelError;
 
 /// Errors of claims and reports. A claim that does not hold is not among them.
@@ -67,6 +68,10 @@ pub enum ClaimError {
     /// A model cannot be built or run.
     #[error(transparent)]
     Model(#[from] ModelError),
+
+    /// A layer on its own cannot be built or run.
+    #[error(transparent)]
+    Mixer(#[from] MixerError),
 
     /// Optimiser or plot.
     #[error(transparent)]

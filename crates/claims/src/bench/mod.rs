@@ -5,6 +5,7 @@
 //! `oracles/*peer_bench.py` in the environment that `oracles/setup.sh` makes; without it their column
 //! says so.
 
+mod decode;
 mod dplr;
 mod lti;
 mod machine;
@@ -65,6 +66,11 @@ pub const BENCHES: &[Bench] = &[
         name: "step",
         about: "time and state of one generated token at positions 1 to 100,000",
         run: step::run,
+    },
+    Bench {
+        name: "decode",
+        about: "one step of one 768-wide layer of every mixer beside reading its weights once",
+        run: decode::run,
     },
     Bench {
         name: "memory",
