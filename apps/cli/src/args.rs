@@ -182,7 +182,7 @@ pub struct Forecast {
     /// The season in values, for the baseline and MASE [default: from the autocorrelation]
     #[arg(long, value_name = "P")]
     pub period: Option<usize>,
-    /// Probability of dropout in training [default: 0.1]
+    /// Probability of dropout in training [default: 0]
     #[arg(long, value_name = "R")]
     pub dropout: Option<f64>,
     /// Seed of the initial weights and the order of the data [default: 0]

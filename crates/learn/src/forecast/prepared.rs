@@ -16,7 +16,7 @@ use crate::recipe::values::of_mixer;
 /// Longest context by default.
 const LONGEST: usize = 336;
 /// Shortest context by default, where the series has room.
-const SHORTEST: usize = 96;
+const SHORTEST: usize = 192;
 
 /// Everything that has been decided before the work begins.
 #[derive(Debug, Clone)]

@@ -34,7 +34,7 @@ impl Request {
             horizon,
             context: None,
             period: None,
-            dropout: 0.1,
+            dropout: 0.0,
             preprocess: true,
         }
     }

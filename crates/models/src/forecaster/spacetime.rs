@@ -60,15 +60,15 @@ impl SpaceTimeNetwork {
             let settings = if index == 0 { &first } else { &plain };
             let mut block = settings.init(Place::ALONE, rng, device)?;
             let scale = 1.0 / (layer.d_state as f64).sqrt();
-            block.kernel.b = block.kernel.b.map(|b| b.map(|b| b * scale));
-            block.kernel.c = block.kernel.c.map(|c| c * scale);
+            block.kernel.b = block.kernel.b.map(|b| leaf(b.val() * scale));
+            block.kernel.c = leaf(block.kernel.c.val() * scale);
             encoder.push(block);
         }
         let mut decoder = last.init(Place::ALONE, rng, device)?;
         let scale = 1.0 / (layer.d_state as f64).sqrt();
         decoder.kernel.b = decoder.kernel.b.map(unit_sum);
         decoder.kernel.k = decoder.kernel.k.map(unit_sum);
-        decoder.kernel.c = decoder.kernel.c.map(|c| c * scale);
+        decoder.kernel.c = leaf(decoder.kernel.c.val() * scale);
         Ok(Self {
             encoder,
             decoder,
@@ -104,10 +104,14 @@ impl SpaceTimeNetwork {
     }
 }
 
+/// A parameter of its own, without the graph of what it was computed from.
+fn leaf(values: Tensor<2>) -> Param<Tensor<2>> {
+    Param::from_tensor(values.detach())
+}
+
 /// Every row divided by the sum of its magnitudes.
 fn unit_sum(rows: Param<Tensor<2>>) -> Param<Tensor<2>> {
-    rows.map(|rows| {
-        let norm = rows.clone().abs().sum_dim(1).clamp_min(1e-4);
-        rows / norm
-    })
+    let rows = rows.val();
+    let norm = rows.clone().abs().sum_dim(1).clamp_min(1e-4);
+    leaf(rows / norm)
 }
