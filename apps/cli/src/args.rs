@@ -27,6 +27,8 @@ pub enum Command {
     Generate(Generate),
     /// Show a model's parameters, shapes, state and cost
     Inspect(Inspect),
+    /// Forecast the columns of a table: train, test beside baselines, forecast, plot
+    Forecast(Forecast),
     /// List the published systems and what works of each
     Systems(Systems),
     /// Run the experiment behind a paper's claim and compare with the paper
@@ -134,6 +136,74 @@ pub struct Inspect {
     #[arg(long, value_name = "L", default_value_t = 4096)]
     pub length: usize,
     /// Write everything to standard output as one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `forecast`.
+#[derive(Debug, Args)]
+pub struct Forecast {
+    /// Table with a row per time: text with a delimiter, plain, gzip or xz; or a name of `data list`
+    #[arg(long, value_name = "FILE", required_unless_present = "resume")]
+    pub data: Option<String>,
+    /// Values to forecast [default with --model: as many as it was trained for]
+    #[arg(long, value_name = "H", required_unless_present_any = ["resume", "model"])]
+    pub horizon: Option<usize>,
+    /// Folder of the run [default: the first free runs/forecast-N]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Time budget for training, in minutes [default: 1.5]
+    #[arg(long, value_name = "M", conflicts_with = "steps")]
+    pub minutes: Option<f64>,
+    /// Number of training steps, instead of a time budget; makes the run repeatable to the bit
+    #[arg(long, value_name = "N")]
+    pub steps: Option<usize>,
+    /// Mixer of the model: spacetime, s4d, s4, s5, mamba2, attention, ... [default: spacetime]
+    #[arg(long, value_name = "NAME")]
+    pub mixer: Option<String>,
+    /// Values that the model reads [default: from horizon and period, at most 336]
+    #[arg(long, value_name = "L")]
+    pub context: Option<usize>,
+    /// Column to forecast, by name or position from 1; may be repeated [default: all with numbers]
+    #[arg(long = "column", value_name = "NAME")]
+    pub columns: Vec<String>,
+    /// Column with the times, by name or position; `none` for no such column [default: found out]
+    #[arg(long, value_name = "NAME")]
+    pub time_column: Option<String>,
+    /// What stands between fields: a character, or `tab` [default: found out]
+    #[arg(long, value_name = "CHAR")]
+    pub delimiter: Option<String>,
+    /// The first row holds values, not names
+    #[arg(long)]
+    pub no_header: bool,
+    /// What becomes of missing values: reject, previous or linear
+    #[arg(long, value_name = "HOW", default_value = "reject")]
+    pub missing: String,
+    /// The season in values, for the baseline and MASE [default: from the autocorrelation]
+    #[arg(long, value_name = "P")]
+    pub period: Option<usize>,
+    /// Probability of dropout in training [default: 0]
+    #[arg(long, value_name = "R")]
+    pub dropout: Option<f64>,
+    /// Seed of the initial weights and the order of the data [default: 0]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Change a setting of training or model, as in --set model.hidden_size=64; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// Forecast with the model in this folder, without training
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with_all = [
+            "resume", "minutes", "steps", "mixer", "context", "period", "dropout", "seed", "overrides",
+        ]
+    )]
+    pub model: Option<PathBuf>,
+    /// Go on with the run in --out, or with the newest runs/forecast-N
+    #[arg(long, conflicts_with_all = ["data", "horizon"])]
+    pub resume: bool,
+    /// Write the results to standard output as one JSON document
     #[arg(long)]
     pub json: bool,
 }

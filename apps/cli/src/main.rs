@@ -50,6 +50,7 @@ fn run(command: Command, console: &Console) -> Result<(), CliError> {
         Command::Train(options) => commands::train::run(&options, console, &stop),
         Command::Generate(options) => commands::generate::run(&options, console, &stop),
         Command::Inspect(options) => commands::inspect::run(&options),
+        Command::Forecast(options) => commands::forecast::run(&options, console, &stop),
         Command::Systems(options) => commands::systems::run(&options),
         Command::Reproduce(options) => commands::reproduce::run(&options, console, &stop),
         Command::Data(options) => commands::data::run(&options, console, &stop),

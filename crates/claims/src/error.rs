@@ -65,6 +65,10 @@ pub enum ClaimError {
     #[error(transparent)]
     Data(#[from] DataError),
 
+    /// A matrix of the experiment cannot be built.
+    #[error(transparent)]
+    Structure(#[from] resolvent_structure::StructureError),
+
     /// A model cannot be built or run.
     #[error(transparent)]
     Model(#[from] ModelError),

@@ -5,6 +5,7 @@ mod claim;
 mod error;
 pub mod mamba;
 pub mod report;
+pub mod spacetime;
 pub mod systems;
 
 pub use claim::{CLAIMS, Claim, Options, Progress, find};

@@ -3,6 +3,7 @@
 pub mod checkpoint;
 pub mod clip;
 mod error;
+pub mod forecast;
 pub mod language;
 pub mod metrics;
 pub mod optimiser;

@@ -2,6 +2,8 @@
 
 pub mod bench;
 pub mod data;
+pub mod forecast;
+mod forecast_data;
 pub mod generate;
 pub mod inspect;
 mod language_run;

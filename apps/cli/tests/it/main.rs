@@ -10,6 +10,8 @@ mod bad_model;
 mod commands;
 #[cfg(test)]
 mod data;
+mod forecast;
+#[cfg(test)]
 #[cfg(test)]
 mod resuming;
 #[cfg(test)]

@@ -5,7 +5,10 @@
 //! dashed. Text stays text: the viewer's sans-serif font is used, none is needed to draw.
 
 mod draw;
+mod raster;
 mod ticks;
+
+pub use raster::png;
 
 use crate::error::LearnError;
 

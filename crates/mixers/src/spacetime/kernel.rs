@@ -93,7 +93,7 @@ impl CompanionKernel {
     pub(super) fn unit(&self, at: usize) -> Tensor<2> {
         let zeros = self.c.val().detach().zeros_like();
         let [kernels, state] = zeros.dims();
-        let one = Tensor::ones([kernels, 1], &zeros.device());
+        let one = Tensor::ones([kernels, 1], (&zeros.device(), zeros.dtype()));
         zeros.slice_assign([0..kernels, at..(at + 1).min(state)], one)
     }
 

@@ -27,6 +27,7 @@
 //! in others); windows of the moving averages come from `ma_seed` alone; the block's residual and its
 //! dropout are the caller's.
 
+mod block;
 mod closed_loop;
 mod config;
 mod init;

@@ -1,0 +1,201 @@
+//! Forecasts of packaged series, every model with the same windows and number of steps.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use burn::tensor::Device;
+use resolvent_data::packages::{Content, DataSet, cached};
+use resolvent_data::series::{CsvOptions, MissingPolicy, read_csv};
+use resolvent_learn::forecast::{Job, Prepared, Request, Row, Test, prepare, recipe_for};
+use resolvent_learn::metrics::StepRecord;
+use resolvent_learn::run_folder::RunFolder;
+use resolvent_learn::schedule::Plan;
+use resolvent_learn::trainer::{Observer, Outcome};
+use resolvent_models::forecaster::load;
+use serde::Serialize;
+
+use crate::claim::Progress;
+use crate::error::ClaimError;
+
+/// SpaceTime.
+pub const SPACETIME: &str = "spacetime";
+/// The other model.
+pub const S4D: &str = "s4d";
+/// The ablation.
+pub const PLAIN: &str = "spacetime without preprocessing";
+
+/// Series and horizon; all are read with a context of `context`.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Setting {
+    /// Name of the data set.
+    pub data: &'static str,
+    /// Trained horizon.
+    pub horizon: usize,
+    /// Values read.
+    pub context: usize,
+    /// Season of baseline and MASE.
+    pub period: usize,
+}
+
+/// What is run.
+pub const SETTINGS: [Setting; 4] = [
+    Setting {
+        data: "electricity-victoria",
+        horizon: 48,
+        context: 192,
+        period: 24,
+    },
+    Setting {
+        data: "solar-power",
+        horizon: 24,
+        context: 96,
+        period: 24,
+    },
+    Setting {
+        data: "wind-power",
+        horizon: 24,
+        context: 96,
+        period: 24,
+    },
+    Setting {
+        data: "sunspots",
+        horizon: 11,
+        context: 44,
+        period: 11,
+    },
+];
+
+/// Multiples of the trained horizon that are asked for.
+pub const REACHES: [usize; 3] = [1, 2, 4];
+
+/// Rows of all forecasters for one setting, seed and model.
+#[derive(Debug, Clone, Serialize)]
+pub struct Trial {
+    /// Data set.
+    pub data: &'static str,
+    /// Model: [`SPACETIME`], [`S4D`] or [`PLAIN`].
+    pub model: &'static str,
+    /// Seed of weights and windows.
+    pub seed: u64,
+    /// Trainable values.
+    pub parameters: usize,
+    /// Steps of training.
+    pub steps: usize,
+    /// The step whose weights were kept.
+    pub best_step: Option<usize>,
+    /// Wall-clock seconds of training.
+    pub seconds: f64,
+    /// The model's errors at 1, 2 and 4 times the trained horizon.
+    pub errors: Vec<Row>,
+    /// Those of the baselines, fitted for each horizon.
+    pub baselines: Vec<Vec<Row>>,
+}
+
+/// The series of a setting, or nothing when it is not on this machine.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn prepared(setting: &Setting, preprocess: bool) -> Result<Option<Prepared>, ClaimError> {
+    let (Some(folder), Content::Files([file])) =
+        (cached(setting.data)?, DataSet::find(setting.data)?.content)
+    else {
+        return Ok(None);
+    };
+    let options = CsvOptions {
+        missing: MissingPolicy::Previous,
+        ..CsvOptions::default()
+    };
+    let series = read_csv(&folder.join(file.name()), &options)?;
+    let request = Request {
+        context: Some(setting.context),
+        period: Some(setting.period),
+        preprocess,
+        ..Request::of(setting.horizon)
+    };
+    let recipe = recipe_for(SPACETIME, setting.data)?;
+    Ok(Some(prepare(series, &request, &recipe)?))
+}
+
+/// Trains `model` for `steps` and tests it beside the baselines.
+///
+/// # Errors
+/// [`ClaimError::Interrupted`], errors of training.
+pub fn run(
+    setting: &Setting,
+    (model, seed, steps): (&'static str, u64, usize),
+    name: &str,
+    progress: &mut dyn Progress,
+) -> Result<Option<Trial>, ClaimError> {
+    let Some(mut prepared) = prepared(setting, model != PLAIN)? else {
+        return Ok(None);
+    };
+    let mixer = if model == S4D { S4D } else { SPACETIME };
+    let mut recipe = recipe_for(mixer, setting.data)?;
+    recipe.train.steps = Some(steps);
+    recipe.train.seed = seed;
+    if model == S4D {
+        let settings = recipe.model.mixer_settings();
+        prepared.config.mixer = settings.map_err(resolvent_models::ModelError::from)?;
+        prepared.config.num_hidden_layers = recipe.model.num_hidden_layers;
+    }
+    let temporary = tempfile::tempdir().map_err(|source| ClaimError::Folder {
+        path: std::env::temp_dir(),
+        source,
+    })?;
+    let folder = RunFolder::create(temporary.path().join("run"))?;
+    let job = Job {
+        recipe: &recipe,
+        prepared: &prepared,
+        folder: &folder,
+    };
+    let stop = AtomicBool::new(false);
+    let outcome = job.train(
+        false,
+        &stop,
+        &mut Forward {
+            progress,
+            stop: &stop,
+        },
+    )?;
+    let Outcome::Finished(trained) = outcome else {
+        return Err(ClaimError::Interrupted {
+            stage: name.to_owned(),
+        });
+    };
+    let summary = job.finish(&trained)?;
+    let best = load(folder.root(), &Device::flex())?;
+    let (mut errors, mut baselines) = (Vec::new(), Vec::new());
+    for reach in REACHES {
+        if let Some(test) = Test::new(&prepared, reach * setting.horizon) {
+            errors.push(test.model(model, &best, &prepared)?.all().clone());
+            let beside = test.baselines(&prepared)?;
+            baselines.push(beside.iter().map(|it| it.all().clone()).collect());
+        }
+    }
+    Ok(Some(Trial {
+        data: setting.data,
+        model,
+        seed,
+        parameters: summary.parameters,
+        steps,
+        best_step: summary.best_step,
+        seconds: trained.seconds,
+        errors,
+        baselines,
+    }))
+}
+
+/// Hands the steps on, and the wish to stop back.
+struct Forward<'a, 'b> {
+    progress: &'a mut dyn Progress,
+    stop: &'b AtomicBool,
+}
+
+impl Observer for Forward<'_, '_> {
+    fn on_step(&mut self, record: &StepRecord, _: &Plan) {
+        self.progress
+            .on_step(record.step, &format!("loss {:.3}", record.loss));
+        if self.progress.is_stopped() {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+}
