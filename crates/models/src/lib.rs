@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod language;
+pub mod sequence;
 pub mod weights;
 
 pub use error::ModelError;
