@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod classifier;
 pub mod error;
 pub mod language;
 pub mod sequence;
