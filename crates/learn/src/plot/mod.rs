@@ -5,7 +5,10 @@
 //! dashed. Text stays text: the viewer's sans-serif font is used, none is needed to draw.
 
 mod draw;
+mod heat;
 mod ticks;
+
+pub use heat::{HeatMap, heat_map};
 
 use crate::error::LearnError;
 
