@@ -145,7 +145,6 @@ fn with_flags(resumed: Option<Asked>, options: &ClassifyTrain) -> Result<Asked, 
     }
     if let Some(steps) = options.steps {
         settings.train.steps = Some(steps);
-        settings.train.minutes = None;
     }
     if let Some(seed) = options.seed {
         settings.train.seed = seed;

@@ -6,7 +6,7 @@ use super::cases::Cases;
 use super::scores::wilson;
 
 /// Multiply-adds that the search for neighbours may take.
-const BUDGET: u64 = 20_000_000_000;
+const BUDGET: u64 = 5_000_000_000;
 
 /// A simple classifier on the same cases.
 #[derive(Debug, Clone, PartialEq, Serialize)]

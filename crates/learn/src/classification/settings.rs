@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::bad;
 use crate::error::{LearnError, Place};
+use crate::recipe::values::of_mixer;
 use crate::recipe::{GroupSection, OptimiserSection, Recipe, ScheduleSection, TrainSection};
 
 /// Learning rate of state matrix, input vector and step sizes, unless the others' is lower.
@@ -79,8 +80,9 @@ impl Default for ClassifySettings {
                     .collect(),
             },
             train: TrainSection {
-                batch: 32,
+                batch: 16,
                 minutes: Some(2.0),
+                evaluate_every: 50,
                 ..TrainSection::default()
             },
             optimiser: OptimiserSection {
@@ -113,6 +115,7 @@ impl ClassifySettings {
         for text in ordered {
             settings = settings.with(text.as_ref())?;
         }
+        settings.backbone()?;
         Ok(settings)
     }
 
@@ -139,17 +142,13 @@ impl ClassifySettings {
                 known: known.clone(),
             });
         }
-        if section == "train" && field == "steps" {
-            tree["train"]["minutes"] = Value::Null;
-        }
         tree[section][field] = value.clone();
         let read: Result<Self, _> = serde_json::from_value(tree);
         let read = read.map_err(|error| bad(key.trim(), &value, error.to_string()))?;
-        // A value of the wrong kind for the mixer is found here, with its name.
-        read.backbone().map_err(|error| match error {
-            LearnError::Model(error) => bad(key.trim(), &value, error.to_string()),
-            other => other,
-        })?;
+        // A value of the wrong kind for the mixer is found here; whether sizes fit together can only be
+        // said when all of them are known.
+        let mixer = read.mixer()?;
+        mixer.with(&read.model.settings).map_err(of_mixer)?;
         Ok(read)
     }
 
@@ -180,8 +179,7 @@ impl ClassifySettings {
     }
 
     fn mixer(&self) -> Result<MixerSettings, LearnError> {
-        let named = MixerSettings::named(&self.model.mixer);
-        Ok(named.map_err(ModelError::from)?)
+        MixerSettings::named(&self.model.mixer).map_err(of_mixer)
     }
 
     /// The stack that these settings describe, not yet fitted to any cases.
@@ -190,10 +188,7 @@ impl ClassifySettings {
     /// An unknown mixer; values that do not fit together.
     pub fn backbone(&self) -> Result<BackboneConfig, LearnError> {
         let model = &self.model;
-        let mixer = self
-            .mixer()?
-            .with(&model.settings)
-            .map_err(ModelError::from)?;
+        let mixer = self.mixer()?.with(&model.settings).map_err(of_mixer)?;
         let backbone = BackboneConfig {
             mixer,
             layers: model.layers,
@@ -201,7 +196,19 @@ impl ClassifySettings {
             norm: model.norm,
             dropout: model.dropout,
         };
-        backbone.validate()?;
+        backbone.validate().map_err(|error| match error {
+            ModelError::Config {
+                field,
+                got,
+                expected,
+            } => bad(
+                &format!("model.{field}"),
+                got,
+                format!("it must be {expected}"),
+            ),
+            ModelError::Mixer(error) => of_mixer(error),
+            other => other.into(),
+        })?;
         Ok(backbone)
     }
 
