@@ -130,6 +130,19 @@ pub fn ts_file(bytes: &[u8]) {
     }
 }
 
+/// A table of labelled series: what is accepted has values and nothing infinite in every case.
+pub fn labelled_table(bytes: &[u8]) {
+    use resolvent_data::labelled_table::parse_labelled_table;
+    for label in [None, Some("1"), Some("label")] {
+        if let Ok(table) = parse_labelled_table(bytes, Path::new("table.csv"), label) {
+            for case in 0..table.len() {
+                let series = table.series(case);
+                assert!(!series.is_empty() && series.iter().all(|value| !value.is_infinite()));
+            }
+        }
+    }
+}
+
 /// A table of numbers: the first byte chooses the policy; what is accepted is finite and rectangular.
 pub fn csv_series(bytes: &[u8]) {
     use resolvent_data::series::{CsvOptions, MissingPolicy, parse_csv};

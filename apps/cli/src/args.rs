@@ -29,6 +29,8 @@ pub enum Command {
     Inspect(Inspect),
     /// Forecast the columns of a table: train, test beside baselines, forecast, plot
     Forecast(Forecast),
+    /// Train a classifier of series, images or tokens, or classify with one
+    Classify(Classify),
     /// List the published systems and what works of each
     Systems(Systems),
     /// Run the experiment behind a paper's claim and compare with the paper
@@ -313,4 +315,88 @@ pub struct Bench {
 pub struct BenchMemory {
     /// Positions of the sequence.
     pub length: usize,
+}
+
+/// Flags of `classify`.
+#[derive(Debug, Args)]
+pub struct Classify {
+    /// What to do
+    #[command(subcommand)]
+    pub action: ClassifyAction,
+}
+
+/// One of the actions.
+#[derive(Debug, Subcommand)]
+pub enum ClassifyAction {
+    /// Train a classifier on labelled series, images or tokens, and score it on test cases
+    Train(ClassifyTrain),
+    /// Classify the cases of a file with a trained model
+    Predict(ClassifyPredict),
+}
+
+/// Flags of `classify train`.
+#[derive(Debug, Args)]
+pub struct ClassifyTrain {
+    /// A .ts file, a table with one case per row, IDX images; the id of a packaged data set such as
+    /// japanese-vowels; or listops, listops-short, pathfinder-32, pathfinder-64, path-x
+    #[arg(long, value_name = "FILE|ID", required_unless_present = "resume")]
+    pub data: Option<String>,
+    /// Test cases, in a file of the same form [default: those of the data set, or a fifth of the cases]
+    #[arg(long, value_name = "FILE")]
+    pub test: Option<PathBuf>,
+    /// Of a table: the column with the labels, by name or position from 1 [default: the last]; of IDX
+    /// images: the file with the labels [default: the one beside them]
+    #[arg(long, value_name = "COLUMN|FILE")]
+    pub label: Option<String>,
+    /// Training cases to generate [default: 10000], or the most to read
+    #[arg(long, value_name = "N")]
+    pub samples: Option<u64>,
+    /// Folder of the run
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Time budget for training, in minutes [default: 2]
+    #[arg(long, value_name = "M", conflicts_with = "steps")]
+    pub minutes: Option<f64>,
+    /// Number of training steps, instead of a time budget; makes the run repeatable to the bit
+    #[arg(long, value_name = "N")]
+    pub steps: Option<usize>,
+    /// Mixer in every block: s4, s4d, dss, s5, spacetime, mamba, mamba2, rwkv7, attention [default: s4d]
+    #[arg(long, value_name = "NAME")]
+    pub mixer: Option<String>,
+    /// Let the mixers see both directions (s4, s4d, s5)
+    #[arg(long)]
+    pub bidirectional: bool,
+    /// Seed of the initial weights, the parts and the order of the cases [default: 0]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Change a setting, as in --set model.layers=2 or --set train.batch=16; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// Go on with the run in --out
+    #[arg(long)]
+    pub resume: bool,
+    /// Write the results to standard output as one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `classify predict`.
+#[derive(Debug, Args)]
+pub struct ClassifyPredict {
+    /// Folder of a model that `classify train` made
+    #[arg(long, value_name = "DIR")]
+    pub model: PathBuf,
+    /// Cases in a file of the same form as in training, or the id of a data set, whose test cases are
+    /// taken
+    #[arg(long, value_name = "FILE|ID")]
+    pub data: String,
+    /// As for `classify train`
+    #[arg(long, value_name = "COLUMN|FILE")]
+    pub label: Option<String>,
+    /// Table to write: predicted class and probabilities of every case
+    #[arg(long, value_name = "CSV")]
+    pub out: PathBuf,
+    /// Write the results to standard output as one JSON document
+    #[arg(long)]
+    pub json: bool,
 }

@@ -49,6 +49,7 @@ fn run(command: Command, console: &Console) -> Result<(), CliError> {
         Command::Quickstart(options) => commands::quickstart::run(&options, console, &stop),
         Command::Train(options) => commands::train::run(&options, console, &stop),
         Command::Generate(options) => commands::generate::run(&options, console, &stop),
+        Command::Classify(options) => commands::classify::run(&options, console, &stop),
         Command::Inspect(options) => commands::inspect::run(&options),
         Command::Forecast(options) => commands::forecast::run(&options, console, &stop),
         Command::Systems(options) => commands::systems::run(&options),

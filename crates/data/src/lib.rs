@@ -7,6 +7,7 @@ mod error;
 mod files;
 mod hashing;
 pub mod images;
+pub mod labelled_table;
 pub mod lra;
 pub mod packages;
 pub mod rng;

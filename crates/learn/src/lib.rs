@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod checkpoint;
+pub mod classification;
 pub mod clip;
 mod error;
 pub mod forecast;

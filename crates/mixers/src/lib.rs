@@ -16,9 +16,11 @@ pub mod s5;
 mod settings;
 pub mod spacetime;
 mod state;
+pub mod two_sided;
 
 pub use error::MixerError;
 pub use mixer::{CausalMixer, Cost, Materialised, Mixer, Pass};
 pub use registry::{CausalLayer, Settings};
 pub use settings::{MixerSettings, Place};
 pub use state::State;
+pub use two_sided::{AnyLayer, TwoSided};

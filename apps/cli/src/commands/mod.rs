@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub mod bench;
+pub mod classify;
 pub mod data;
 pub mod forecast;
 mod forecast_data;

@@ -9,6 +9,8 @@ mod corpus;
 #[cfg(test)]
 mod images;
 #[cfg(test)]
+mod labelled_table;
+#[cfg(test)]
 mod listops;
 #[cfg(test)]
 mod lra;

@@ -5,9 +5,11 @@
 //! dashed. Text stays text: the viewer's sans-serif font is used, none is needed to draw.
 
 mod draw;
+mod heat;
 mod raster;
 mod ticks;
 
+pub use heat::{HeatMap, heat_map};
 pub use raster::png;
 
 use crate::error::LearnError;

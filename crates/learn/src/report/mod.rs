@@ -128,13 +128,18 @@ impl Report {
     /// As [`line_plot`].
     pub fn figure(&mut self, plot: &LinePlot, caption: &str) -> Result<&mut Self, LearnError> {
         let svg = line_plot(plot)?;
+        Ok(self.drawing(&svg, caption))
+    }
+
+    /// Puts an SVG element of [`plot`](crate::plot) into the page; an empty caption is left out.
+    pub fn drawing(&mut self, svg: &str, caption: &str) -> &mut Self {
         self.body.push_str("<figure>");
-        self.body.push_str(&svg);
+        self.body.push_str(svg);
         if !caption.is_empty() {
             self.element("figcaption", caption);
         }
         self.body.push_str("</figure>\n");
-        Ok(self)
+        self
     }
 
     /// The page.

@@ -1,6 +1,8 @@
 //! Integration tests of model families.
 
 #[cfg(test)]
+mod classifier;
+#[cfg(test)]
 mod forecaster;
 #[cfg(test)]
 mod language;
