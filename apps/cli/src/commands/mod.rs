@@ -4,6 +4,7 @@ pub mod bench;
 pub mod data;
 pub mod generate;
 pub mod inspect;
+mod inspect_matrix;
 mod language_run;
 pub mod quickstart;
 pub mod reproduce;

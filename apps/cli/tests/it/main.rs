@@ -11,6 +11,8 @@ mod commands;
 #[cfg(test)]
 mod data;
 #[cfg(test)]
+mod matrices;
+#[cfg(test)]
 mod resuming;
 #[cfg(test)]
 mod trouble;
