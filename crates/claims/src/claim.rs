@@ -4,7 +4,7 @@ use crate::error::ClaimError;
 use crate::report::Report;
 
 /// Every claim that can be run; one line per folder of this crate.
-pub const CLAIMS: &[Claim] = &[crate::mamba::CLAIM];
+pub const CLAIMS: &[Claim] = &[crate::hippo::CLAIM, crate::mamba::CLAIM];
 
 /// A system's claims as one experiment.
 #[derive(Debug, Clone, Copy)]

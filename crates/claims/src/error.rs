@@ -6,6 +6,7 @@ use resolvent_data::DataError;
 use resolvent_formats::FormatError;
 use resolvent_learn::LearnError;
 use resolvent_models::ModelError;
+use resolvent_structure::StructureError;
 
 /// Errors of claims and reports. A claim that does not hold is not among them.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +64,10 @@ pub enum ClaimError {
     /// A task cannot make the batch.
     #[error(transparent)]
     Data(#[from] DataError),
+
+    /// A state matrix cannot be built or solved with.
+    #[error(transparent)]
+    Structure(#[from] StructureError),
 
     /// A model cannot be built or run.
     #[error(transparent)]

@@ -8,7 +8,7 @@
 mod dplr;
 mod lti;
 mod machine;
-mod memory;
+pub(crate) mod memory;
 mod peer;
 mod selective_scan;
 mod ssd;

@@ -2,4 +2,5 @@
 
 mod mamba;
 mod report;
+mod state_matrices;
 mod systems;
