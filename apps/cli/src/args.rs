@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Models whose core is a structured state matrix: train, generate, inspect, reproduce.
 #[derive(Debug, Parser)]
@@ -133,10 +133,34 @@ pub struct Generate {
 #[derive(Debug, Args)]
 pub struct Inspect {
     /// Folder with config.json and model.safetensors
-    pub model: PathBuf,
-    /// Sequence length at which cost and state are counted
-    #[arg(long, value_name = "L", default_value_t = 4096)]
-    pub length: usize,
+    #[arg(required_unless_present = "matrix", conflicts_with = "matrix")]
+    pub model: Option<PathBuf>,
+    /// Inspect a state matrix by name instead: hippo:FAMILY:STATE[:WINDOW], dplr:FAMILY:STATE[:WINDOW],
+    /// s4d:INIT:STATE, s5:BLOCKS:STATE, companion:A0,A1,... or shift:STATE
+    #[arg(long, value_name = "SPEC")]
+    pub matrix: Option<String>,
+    /// Of a model: sequence length at which cost and state are counted [default: 4096].
+    /// Of a matrix: lags of its kernels [default: 400]
+    #[arg(long, value_name = "L")]
+    pub length: Option<usize>,
+    /// Step size with which the matrix is sampled, in its unit of time
+    #[arg(
+        long,
+        value_name = "DT",
+        default_value_t = 0.01,
+        requires = "matrix",
+        allow_negative_numbers = true
+    )]
+    pub step: f64,
+    /// How the matrix is sampled
+    #[arg(long, value_enum, default_value_t = SamplingRule::Bilinear, requires = "matrix")]
+    pub rule: SamplingRule,
+    /// Seed of s4d:rand
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "matrix")]
+    pub seed: u64,
+    /// Write plots (SVG), inspection.json and report.html about the matrix into this folder
+    #[arg(long, value_name = "DIR", requires = "matrix")]
+    pub out: Option<PathBuf>,
     /// Write everything to standard output as one JSON document
     #[arg(long)]
     pub json: bool,
@@ -208,6 +232,15 @@ pub struct Forecast {
     /// Write the results to standard output as one JSON document
     #[arg(long)]
     pub json: bool,
+}
+
+/// How a continuous-time matrix is sampled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SamplingRule {
+    /// Exact when the input is constant during a step
+    Zoh,
+    /// The trapezoidal rule
+    Bilinear,
 }
 
 /// Flags of `systems`.

@@ -9,6 +9,7 @@ use resolvent_data::DataError;
 use resolvent_formats::FormatError;
 use resolvent_learn::LearnError;
 use resolvent_models::ModelError;
+use resolvent_structure::StructureError;
 
 /// Exit code when the work failed or was stopped.
 pub const FAILED: u8 = 1;
@@ -43,6 +44,24 @@ pub enum CliError {
     /// Generation.
     #[error(transparent)]
     Generate(ModelError),
+
+    /// A state matrix by name.
+    #[error("--matrix {spec}: {source}")]
+    Matrix {
+        /// The name.
+        spec: String,
+        /// What is wrong.
+        source: StructureError,
+    },
+
+    /// A folder that cannot be made.
+    #[error("--out {}: cannot make this folder: {source}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
 
     /// Data.
     #[error(transparent)]
@@ -108,7 +127,8 @@ impl CliError {
             Self::Data(error) => error.is_bad_input(),
             Self::Claim(error) => claim(error),
             Self::Format(error) => format(error),
-            Self::Recipe { .. } | Self::Flag { .. } => true,
+            Self::Recipe { .. } | Self::Flag { .. } | Self::Folder { .. } => true,
+            Self::Matrix { source, .. } => !matches!(source, StructureError::NoConvergence { .. }),
             Self::Stopped { .. } | Self::Output { .. } | Self::Signals { .. } => false,
         };
         if bad_input { BAD_INPUT } else { FAILED }

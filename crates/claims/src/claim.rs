@@ -4,7 +4,14 @@ use crate::error::ClaimError;
 use crate::report::Report;
 
 /// Every claim that can be run; one line per folder of this crate.
-pub const CLAIMS: &[Claim] = &[crate::mamba::CLAIM, crate::spacetime::CLAIM];
+pub const CLAIMS: &[Claim] = &[
+    crate::hippo::CLAIM,
+    crate::s4::CLAIM,
+    crate::s4d::CLAIM,
+    crate::ptd::CLAIM,
+    crate::spacetime::CLAIM,
+    crate::mamba::CLAIM,
+];
 
 /// A system's claims as one experiment.
 #[derive(Debug, Clone, Copy)]

@@ -7,6 +7,7 @@ use resolvent_formats::FormatError;
 use resolvent_learn::LearnError;
 use resolvent_mixers::MixerError;
 use resolvent_models::ModelError;
+use resolvent_structure::StructureError;
 
 /// Errors of claims and reports. A claim that does not hold is not among them.
 #[derive(Debug, thiserror::Error)]
@@ -65,9 +66,9 @@ pub enum ClaimError {
     #[error(transparent)]
     Data(#[from] DataError),
 
-    /// A matrix of the experiment cannot be built.
+    /// A state matrix cannot be built or solved with.
     #[error(transparent)]
-    Structure(#[from] resolvent_structure::StructureError),
+    Structure(#[from] StructureError),
 
     /// A model cannot be built or run.
     #[error(transparent)]

@@ -29,7 +29,7 @@ use num_complex::Complex64;
 use rand::Rng;
 use rand_distr::StandardNormal;
 
-use crate::error::expect_pairs;
+use crate::error::{expect_pairs, unknown_name};
 use crate::hippo::{Family, HippoMatrix};
 use crate::{ModalBasis, StructureError};
 
@@ -213,13 +213,14 @@ impl FromStr for DiagonalInit {
     /// [`StructureError::UnknownName`], which lists the names.
     fn from_str(name: &str) -> Result<Self, StructureError> {
         let wanted = |init: &Self| init.name().eq_ignore_ascii_case(name);
-        Self::ALL
-            .into_iter()
-            .find(wanted)
-            .ok_or_else(|| StructureError::UnknownName {
-                what: "initialisation of a diagonal state matrix",
-                name: name.to_string(),
-                expected: Self::ALL.map(Self::name).join(", "),
-            })
+        Self::ALL.into_iter().find(wanted).ok_or_else(|| {
+            let known = Self::ALL.map(Self::name);
+            unknown_name(
+                "initialisation of a diagonal state matrix",
+                name,
+                &known,
+                &known.join(", "),
+            )
+        })
     }
 }

@@ -140,6 +140,28 @@ pub enum StructureError {
     },
 }
 
+/// The error of a name that is not among `known`, which it lists behind the one most like it.
+pub(crate) fn unknown_name(
+    what: &'static str,
+    name: &str,
+    known: &[&str],
+    listed: &str,
+) -> StructureError {
+    let lower = name.to_lowercase();
+    let likeness = |it: &str| strsim::jaro_winkler(it, &lower);
+    let by_likeness = |a: &&&str, b: &&&str| likeness(a).total_cmp(&likeness(b));
+    // Of equals the last one is kept: from the back, so that the first is.
+    let nearest = known.iter().rev().max_by(by_likeness);
+    StructureError::UnknownName {
+        what,
+        name: name.to_string(),
+        expected: match nearest.filter(|it| likeness(it) > 0.6) {
+            Some(nearest) => format!("{listed} (did you mean `{nearest}`?)"),
+            None => listed.to_string(),
+        },
+    }
+}
+
 /// Refuses an operand whose length is not the expected one.
 pub(crate) fn expect_length(
     operation: &'static str,

@@ -43,6 +43,7 @@ pub mod dplr;
 pub mod error;
 mod fourier;
 pub mod hippo;
+pub mod inspection;
 pub mod linalg;
 pub mod modal_kernel;
 pub mod modes;
@@ -67,8 +68,8 @@ pub use semiseparable::SemiseparableMatrix;
 pub use spec::MatrixSpec;
 pub use structured::{Cost, StructuredMatrix};
 pub use system::{
-    Controllability, DiscreteStateSpace, StateSpace, controllability, distance_to_instability,
-    spectral_abscissa, spectral_radius,
+    Controllability, DiscreteStateSpace, StateSpace, controllability, controllability_of_steps,
+    distance_to_instability, spectral_abscissa, spectral_radius,
 };
 pub use toeplitz::{CausalToeplitz, diagonal_kernel};
 

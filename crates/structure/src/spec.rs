@@ -15,9 +15,11 @@ use std::str::FromStr;
 use rand::Rng;
 
 use crate::diagonal_init::block_size;
+use crate::error::unknown_name;
 use crate::hippo::{Family, HippoMatrix};
 use crate::{
-    CompanionMatrix, DiagonalInit, DplrMatrix, StructureError, StructuredMatrix, s5_modes,
+    CompanionMatrix, Complex64, DiagonalInit, DplrMatrix, Matrix, StateSpace, StructureError,
+    StructuredMatrix, s5_modes,
 };
 
 /// The kinds, as error messages list them.
@@ -80,6 +82,91 @@ impl MatrixSpec {
             Self::Companion(matrix) => Box::new(matrix.clone()),
         })
     }
+
+    /// The matrix with the input vector that belongs to it and an output that sums the state.
+    ///
+    /// The input is `B` of a HiPPO matrix, `V^* B` in modal coordinates (ones for the initialisations
+    /// of S4D that have no other), and the first unit vector for companion and shift matrices. In
+    /// modal coordinates the output is `2 Re sum_n z_n`. Only `s4d:rand` draws from the generator.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    ///
+    /// # Example
+    /// ```
+    /// use rand::SeedableRng;
+    /// use resolvent_structure::{MatrixSpec, discretise::Rule};
+    ///
+    /// let mut rng = rand_chacha::ChaCha8Rng::from_seed([0; 32]);
+    /// let legs = "hippo:legs:4".parse::<MatrixSpec>()?.system(&mut rng)?;
+    /// let kernel = legs.discretise(Rule::Bilinear, 0.1)?.kernel(1)?;
+    /// assert!((kernel[0] - 0.547052198).abs() < 1e-9);
+    /// # Ok::<(), resolvent_structure::StructureError>(())
+    /// ```
+    pub fn system(&self, rng: &mut impl Rng) -> Result<StateSpace, StructureError> {
+        match self {
+            Self::Hippo(matrix) => {
+                let ones = vec![1.0; matrix.state_size()];
+                StateSpace::new(matrix.dense(), matrix.input(), ones)
+            }
+            Self::Dplr(matrix) => {
+                let nplr = matrix.diagonalise()?;
+                modal(DplrMatrix::from_nplr(&nplr)?.dense(), &nplr.input)
+            }
+            Self::Diagonal { init, state } => {
+                let eigenvalues = init.eigenvalues_with(*state, rng)?;
+                modal(
+                    DplrMatrix::diagonal(eigenvalues)?.dense(),
+                    &init.input(*state)?,
+                )
+            }
+            Self::Blocks { blocks, state } => {
+                let modes = s5_modes(*state, *blocks)?;
+                let block = HippoMatrix::new(Family::LegS, state / blocks)?;
+                let input = modes.input_vector(&block.input().repeat(*blocks))?;
+                modal(
+                    DplrMatrix::diagonal(modes.eigenvalues().to_vec())?.dense(),
+                    &input,
+                )
+            }
+            Self::Companion(matrix) => {
+                let mut input = vec![0.0; matrix.order()];
+                if let Some(first) = input.first_mut() {
+                    *first = 1.0;
+                }
+                StateSpace::new(matrix.dense(), input, vec![1.0; matrix.order()])
+            }
+        }
+    }
+
+    /// Whether the matrix belongs to a recurrence as it is, without sampling: companion and shift.
+    pub fn is_discrete(&self) -> bool {
+        matches!(self, Self::Companion(_))
+    }
+
+    /// Whether the state is `(Re z_0, Im z_0, Re z_1, ...)`, one member of each conjugate pair.
+    pub fn is_modal(&self) -> bool {
+        !matches!(self, Self::Hippo(_) | Self::Companion(_))
+    }
+
+    /// Number of real state elements.
+    pub fn state_size(&self) -> usize {
+        match self {
+            Self::Hippo(matrix) | Self::Dplr(matrix) => matrix.state_size(),
+            Self::Diagonal { state, .. } | Self::Blocks { state, .. } => *state,
+            Self::Companion(matrix) => matrix.order(),
+        }
+    }
+}
+
+/// A system in modal coordinates whose output is `2 Re sum_n z_n`.
+fn modal(matrix: Matrix, input: &[Complex64]) -> Result<StateSpace, StructureError> {
+    let output = [2.0, 0.0].repeat(input.len());
+    StateSpace::new(
+        matrix,
+        input.iter().flat_map(|z| [z.re, z.im]).collect(),
+        output,
+    )
 }
 
 impl FromStr for MatrixSpec {
@@ -119,8 +206,17 @@ impl FromStr for MatrixSpec {
                 let state = number("state size", state)?;
                 Ok(Self::Companion(CompanionMatrix::shift(state)?))
             }
-            _ => Err(unknown("state matrix", text, KINDS)),
+            _ => Err(unknown_kind(text, fields[0])),
         }
+    }
+}
+
+/// The error of a spelling whose kind is unknown or whose fields do not fit the kind.
+fn unknown_kind(text: &str, kind: &str) -> StructureError {
+    const NAMES: [&str; 6] = ["hippo", "dplr", "s4d", "s5", "companion", "shift"];
+    match NAMES.contains(&kind) {
+        true => unknown("state matrix", text, KINDS),
+        false => unknown_name("state matrix", text, &NAMES, KINDS),
     }
 }
 

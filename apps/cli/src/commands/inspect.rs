@@ -28,20 +28,25 @@ struct Costs {
 
 /// Shows parameters, shapes, state and cost.
 pub fn run(options: &Inspect) -> Result<(), CliError> {
-    if !(1..=MOST).contains(&options.length) {
+    if let Some(spec) = &options.matrix {
+        return super::inspect_matrix::run(spec, options);
+    }
+    let folder = options.model.clone().unwrap_or_default();
+    let length = options.length.unwrap_or(4096);
+    if !(1..=MOST).contains(&length) {
         return Err(CliError::Flag {
             flag: "--length",
-            value: options.length.to_string(),
+            value: length.to_string(),
             remedy: format!("it must lie between 1 and {MOST}"),
         });
     }
     let failed = |source| CliError::Model {
-        folder: options.model.clone(),
+        folder: folder.clone(),
         source,
     };
-    let model = load(&options.model, &Device::flex()).map_err(failed)?;
+    let model = load(&folder, &Device::flex()).map_err(failed)?;
     let parameters = describe(&model, published_name).map_err(failed)?;
-    let costs = costs(&model, &parameters, options.length).map_err(failed)?;
+    let costs = costs(&model, &parameters, length).map_err(failed)?;
     if options.json {
         return print_json(&document(&model, &parameters, &costs));
     }

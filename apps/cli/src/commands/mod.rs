@@ -7,6 +7,7 @@ pub mod forecast;
 mod forecast_data;
 pub mod generate;
 pub mod inspect;
+mod inspect_matrix;
 mod language_run;
 pub mod quickstart;
 pub mod reproduce;

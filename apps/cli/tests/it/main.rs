@@ -13,6 +13,8 @@ mod data;
 mod forecast;
 #[cfg(test)]
 #[cfg(test)]
+mod matrices;
+#[cfg(test)]
 mod resuming;
 #[cfg(test)]
 mod trouble;

@@ -34,7 +34,8 @@ pub fn run_child(length: usize) -> Result<MemoryChild, ClaimError> {
     })
 }
 
-fn status(key: &str) -> Result<u64, ClaimError> {
+/// A field of this process's status, in bytes.
+pub(crate) fn status(key: &str) -> Result<u64, ClaimError> {
     let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix(key));
     let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());

@@ -9,7 +9,7 @@ mod decode;
 mod dplr;
 mod lti;
 mod machine;
-mod memory;
+pub(crate) mod memory;
 mod peer;
 mod selective_scan;
 mod ssd;

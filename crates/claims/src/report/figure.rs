@@ -28,7 +28,13 @@ impl Figure {
 
 impl fmt::Display for Figure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:.1} {} ({})", self.value, self.unit, self.of)
+        write!(
+            formatter,
+            "{} {} ({})",
+            shown(self.value),
+            self.unit,
+            self.of
+        )
     }
 }
 
@@ -66,6 +72,15 @@ impl Spread {
 
 impl fmt::Display for Spread {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:.1} to {:.1}", self.min, self.max)
+        write!(formatter, "{} to {}", shown(self.min), shown(self.max))
+    }
+}
+
+/// One decimal where that says something, and otherwise as many as it takes.
+fn shown(value: f64) -> String {
+    match value.abs() {
+        0.0 | 1.0..1e6 => format!("{value:.1}"),
+        1e-3..1.0 => format!("{value:.3}"),
+        _ => format!("{value:.2e}"),
     }
 }

@@ -1,5 +1,6 @@
 //! What an experiment found: claims with figures and verdicts, and where and how they were made.
 
+mod draft;
 mod figure;
 mod origin;
 mod verdict;
@@ -10,6 +11,7 @@ use resolvent_formats::{write_atomic, write_json_atomic};
 use resolvent_learn::plot::{LinePlot, line_plot};
 use serde::{Deserialize, Serialize};
 
+pub use draft::{Bound, Draft, not_run};
 pub use figure::{Figure, Spread};
 pub use origin::{Machine, commit, cpu_seconds};
 pub use verdict::Verdict;

@@ -47,6 +47,13 @@ impl Verdict {
         }
     }
 
+    /// Decides by numbers: supported when every one of `values` is at most `threshold`; otherwise as
+    /// [`all_at_least`](Self::all_at_least).
+    pub fn all_at_most(values: &[f64], threshold: f64) -> Self {
+        let turned: Vec<f64> = values.iter().map(|value| -value).collect();
+        Self::all_at_least(&turned, -threshold)
+    }
+
     /// The verdict of a smoke run.
     pub fn quick() -> Self {
         Self::NotRun("quick".to_owned())

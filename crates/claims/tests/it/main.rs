@@ -3,4 +3,5 @@
 mod mamba;
 mod report;
 mod spacetime;
+mod state_matrices;
 mod systems;

@@ -6,7 +6,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::ticks::Axis;
-use super::{HEIGHT, LinePlot, Series, WIDTH, error};
+use super::{Form, HEIGHT, LinePlot, Series, WIDTH, error};
 use crate::error::LearnError;
 
 /// Okabe & Ito's colours without the yellow, which is too pale on white.
@@ -35,6 +35,8 @@ const MARGIN: i32 = 14;
 const LEGEND_LINE: i32 = 22;
 const SAMPLE: i32 = 26;
 const MARKED_POINTS: usize = 40;
+/// Radius of a dot.
+const DOT: i32 = 4;
 const LARGEST_SERIES: usize = 2000;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -45,6 +47,7 @@ type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Axis, Axis>>;
 struct Stroke {
     colour: RGBColor,
     dashed: bool,
+    form: Form,
 }
 
 /// Draws a checked plot.
@@ -73,7 +76,7 @@ fn legend(plot: &LinePlot, root: &Area<'_>, top: i32) -> Result<i32, String> {
     let names = plot.series.iter().map(|series| &series.name);
     let lines = names
         .enumerate()
-        .map(|(index, name)| (name, series_stroke(index)))
+        .map(|(index, name)| (name, series_stroke(index, plot.series[index].form)))
         .chain(
             plot.reference_lines
                 .iter()
@@ -98,6 +101,10 @@ fn legend(plot: &LinePlot, root: &Area<'_>, top: i32) -> Result<i32, String> {
 
 /// A short piece of the line, as the chart shows it.
 fn sample(root: &Area<'_>, stroke: Stroke, (x, y): (i32, i32)) -> Result<(), String> {
+    if stroke.form == Form::Points {
+        let dot = Circle::new((x + SAMPLE / 2, y), DOT, stroke.colour.filled());
+        return root.draw(&dot).map_err(|error| error.to_string());
+    }
     let line = stroke.colour.stroke_width(3);
     let pieces: &[(i32, i32)] = if stroke.dashed {
         &[(0, 7), (10, 17), (20, SAMPLE)]
@@ -130,7 +137,13 @@ fn chart(plot: &LinePlot, area: &Area<'_>) -> Result<(), String> {
         stroke_line(&mut chart, ends, REFERENCE_STROKE, 2)?;
     }
     for (index, series) in plot.series.iter().enumerate() {
-        draw_series(&mut chart, series, series_stroke(index), &x, &y)?;
+        draw_series(
+            &mut chart,
+            series,
+            series_stroke(index, series.form),
+            &x,
+            &y,
+        )?;
     }
     Ok(())
 }
@@ -165,15 +178,22 @@ fn draw_series(
     x: &Axis,
     y: &Axis,
 ) -> Result<(), String> {
-    let points: Vec<(f64, f64)> = thinned(&series.points)
+    let shown = match stroke.form {
+        Form::Line => thinned(&series.points),
+        Form::Points => series.points.clone(),
+    };
+    let points: Vec<(f64, f64)> = shown
         .into_iter()
         .map(|(at, value)| (x.place(at), y.place(value)))
         .collect();
-    if points.len() <= MARKED_POINTS {
+    if points.len() <= MARKED_POINTS || stroke.form == Form::Points {
         let dots = points
             .iter()
-            .map(|point| Circle::new(*point, 4, stroke.colour.filled()));
+            .map(|point| Circle::new(*point, DOT, stroke.colour.filled()));
         chart.draw_series(dots).map_err(|error| error.to_string())?;
+    }
+    if stroke.form == Form::Points {
+        return Ok(());
     }
     stroke_line(chart, points, stroke, 2)
 }
@@ -200,11 +220,13 @@ fn stroke_line(
 const REFERENCE_STROKE: Stroke = Stroke {
     colour: REFERENCE,
     dashed: true,
+    form: Form::Line,
 };
 
 /// Colours first, then the same colours dashed.
-fn series_stroke(index: usize) -> Stroke {
+fn series_stroke(index: usize, form: Form) -> Stroke {
     Stroke {
+        form,
         colour: COLOURS[index % COLOURS.len()],
         dashed: (index / COLOURS.len()) % 2 == 1,
     }

@@ -1,4 +1,4 @@
-//! Line plots as SVG text, for reports and for files.
+//! Lines and clouds of points as SVG text, for reports and for files.
 //!
 //! The legend stands between title and chart, so it never covers data. Colours are those of Okabe &
 //! Ito (2008), which people with any common colour blindness can tell apart; beyond them lines are
@@ -19,7 +19,7 @@ pub const WIDTH: u32 = 820;
 /// Height of a plot in the same units.
 pub const HEIGHT: u32 = 460;
 
-/// A plot with one or several lines over common axes.
+/// A plot with one or several series over common axes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LinePlot {
     /// One short line above the plot.
@@ -28,7 +28,7 @@ pub struct LinePlot {
     pub x_label: String,
     /// What the vertical axis shows, with its unit.
     pub y_label: String,
-    /// The lines.
+    /// The lines and clouds.
     pub series: Vec<Series>,
     /// Logarithmic horizontal axis; every x must then be above 0.
     pub log_x: bool,
@@ -38,13 +38,25 @@ pub struct LinePlot {
     pub reference_lines: Vec<ReferenceLine>,
 }
 
-/// One line of a plot.
+/// One line or one cloud of points of a plot.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Series {
     /// Its name in the legend.
     pub name: String,
-    /// Points in the order in which they are joined; up to 40 are marked by dots.
+    /// Points, of a line in the order in which they are joined.
     pub points: Vec<(f64, f64)>,
+    /// How the points are shown.
+    pub form: Form,
+}
+
+/// How the points of a series are shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Form {
+    /// Joined by a line; up to 40 are marked by dots.
+    #[default]
+    Line,
+    /// Dots that nothing joins: a scatter, such as eigenvalues in the complex plane.
+    Points,
 }
 
 impl Series {
@@ -53,6 +65,15 @@ impl Series {
         Self {
             name: name.into(),
             points,
+            form: Form::Line,
+        }
+    }
+
+    /// A named cloud of points; none is left out, however many there are.
+    pub fn scatter(name: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
+        Self {
+            form: Form::Points,
+            ..Self::new(name, points)
         }
     }
 }

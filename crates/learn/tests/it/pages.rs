@@ -50,6 +50,26 @@ fn plot_when_drawn_has_every_label_and_no_foreign_reference() {
 }
 
 #[test]
+fn plot_when_a_scatter_joins_nothing_and_leaves_nothing_out() {
+    let cloud = |count: u32| {
+        let place = |k: u32| (f64::from(k * k % 977), f64::from(k * 7 % 311));
+        let plot = LinePlot {
+            title: "Eigenvalues".into(),
+            series: vec![Series::scatter(
+                "eigenvalues",
+                (0..count).map(place).collect(),
+            )],
+            ..LinePlot::default()
+        };
+        line_plot(&plot).unwrap()
+    };
+    // One more in the legend.
+    assert_eq!(cloud(3000).matches("<circle").count(), 3001);
+    let lines = |svg: &str| svg.matches("<polyline").count();
+    assert_eq!(lines(&cloud(1)), lines(&cloud(2000)));
+}
+
+#[test]
 fn plot_when_a_line_has_a_million_points_stays_small() {
     let points = (0..1_000_000)
         .map(|at| (f64::from(at), f64::from(at % 977)))

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::StructureError;
+use crate::error::unknown_name;
 
 /// Which orthogonal basis of the past a state matrix keeps up to date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -74,13 +75,9 @@ impl FromStr for Family {
     /// [`StructureError::UnknownName`], which lists the names.
     fn from_str(name: &str) -> Result<Self, StructureError> {
         let wanted = |family: &Self| family.name().eq_ignore_ascii_case(name);
-        Self::ALL
-            .into_iter()
-            .find(wanted)
-            .ok_or_else(|| StructureError::UnknownName {
-                what: "HiPPO family",
-                name: name.to_string(),
-                expected: Self::ALL.map(Self::name).join(", "),
-            })
+        Self::ALL.into_iter().find(wanted).ok_or_else(|| {
+            let known = Self::ALL.map(Self::name);
+            unknown_name("HiPPO family", name, &known, &known.join(", "))
+        })
     }
 }

@@ -7,7 +7,7 @@
 mod bridge;
 mod exponential;
 
-use faer::linalg::solvers::{Eigen, Solve};
+use faer::linalg::solvers::{Eigen, Solve, SolveLstsq};
 use faer::{Mat, Side};
 use num_complex::Complex64;
 
@@ -96,6 +96,65 @@ pub fn solve_complex(
         return Ok(solution);
     }
     Err(singular("solve_complex"))
+}
+
+/// The least-squares solution of `matrix x = right`, damped: `min |matrix x - right|^2 + damping
+/// |x|^2`.
+///
+/// # Shapes
+/// - `matrix`: `[m, n]`, `right`: `[m, k]`, output: `[n, k]`
+///
+/// # Numerics
+/// By a QR factorisation of the matrix with `sqrt(damping) I` beneath it, which does not square the
+/// condition number. With damping any shape and any rank has one solution.
+///
+/// # Errors
+/// [`StructureError::ShapeMismatch`] when the shapes do not fit or, without damping, when the matrix
+/// is wider than high; [`StructureError::BadValue`] for values that are not finite and for a
+/// negative damping; [`StructureError::Singular`] without damping when columns depend on each other.
+pub fn least_squares(
+    matrix: &Matrix,
+    right: &Matrix,
+    damping: f64,
+) -> Result<Matrix, StructureError> {
+    let (rows, cols) = (matrix.rows(), matrix.cols());
+    if rows != right.rows() || (damping == 0.0 && rows < cols) {
+        return Err(StructureError::ShapeMismatch {
+            operation: "least_squares",
+            left: (rows, cols),
+            right: (right.rows(), right.cols()),
+            rule: "as many rows on both sides, and without damping at least as many as columns",
+        });
+    }
+    expect_finite("matrix", matrix.as_slice())?;
+    expect_finite("right", right.as_slice())?;
+    if !(damping.is_finite() && damping >= 0.0) {
+        return Err(StructureError::BadValue {
+            name: "damping",
+            index: 0,
+            value: damping,
+            expected: "a finite number that is not negative",
+        });
+    }
+    let extra = if damping > 0.0 { cols } else { 0 };
+    let (root, width) = (damping.sqrt(), right.cols());
+    let left = Mat::from_fn(rows + extra, cols, |i, j| match i < rows {
+        true => matrix.as_slice()[i * cols + j],
+        false if i - rows == j => root,
+        false => 0.0,
+    });
+    let target = Mat::from_fn(rows + extra, width, |i, j| match i < rows {
+        true => right.as_slice()[i * width + j],
+        false => 0.0,
+    });
+    if cols == 0 || width == 0 {
+        return Matrix::zeros(cols, width);
+    }
+    let solution = real_from(left.qr().solve_lstsq(target).as_ref())?;
+    match solution.as_slice().iter().all(|x| x.is_finite()) {
+        true => Ok(solution),
+        false => Err(singular("least_squares")),
+    }
 }
 
 /// The inverse of a complex matrix.

@@ -61,7 +61,22 @@ pub fn controllability(
             (power, Matrix::new(driven.rows(), driven.cols(), data)?)
         }
     };
-    let gramian = doubled(power, &driven)?;
+    controllability_of_steps(&power, &driven)
+}
+
+/// The controllability of `h_t = A h_{t-1} + B u_t`.
+///
+/// # Shapes
+/// - `state_matrix`: `[state, state]`, `input`: `[state, inputs]`
+///
+/// # Errors
+/// [`StructureError::ShapeMismatch`] when the shapes do not fit and
+/// [`StructureError::NoConvergence`] for a system that is not stable.
+pub fn controllability_of_steps(
+    state_matrix: &Matrix,
+    input: &Matrix,
+) -> Result<Controllability, StructureError> {
+    let gramian = doubled(state_matrix.clone(), input)?;
     let energies = linalg::singular_values(&ComplexMatrix::from_real(&gramian))?;
     let largest = energies.first().copied().unwrap_or(0.0);
     let floor = energies.len() as f64 * f64::EPSILON * largest;

@@ -10,7 +10,7 @@ mod gramian;
 
 pub use diagnostics::{spectral_abscissa, spectral_radius};
 pub use distance::distance_to_instability;
-pub use gramian::{Controllability, controllability};
+pub use gramian::{Controllability, controllability, controllability_of_steps};
 
 use num_complex::Complex64;
 
@@ -109,6 +109,16 @@ impl StateSpace {
     /// The state matrix `A`.
     pub fn state_matrix(&self) -> &Matrix {
         &self.state_matrix
+    }
+
+    /// The input vector `B`, `[state]`.
+    pub fn input(&self) -> &[f64] {
+        &self.input
+    }
+
+    /// The output vector `C`, `[state]`.
+    pub fn output(&self) -> &[f64] {
+        &self.output
     }
 }
 

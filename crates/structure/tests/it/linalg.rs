@@ -2,7 +2,7 @@
 
 use resolvent_structure::linalg::{
     condition, eigen, eigen_hermitian, eigen_real, eigenvalues, exponential, inverse_complex,
-    product, solve, solve_complex,
+    least_squares, product, solve, solve_complex,
 };
 use resolvent_structure::{Complex64, ComplexMatrix, Matrix, StructureError};
 
@@ -111,4 +111,51 @@ fn eigenvalues_when_edge_cases_are_handled() {
     assert!(eigenvalues(&Matrix::new(1, 1, vec![f64::NAN]).unwrap()).is_err());
     let singular = ComplexMatrix::from_real(&Matrix::zeros(2, 2).unwrap());
     assert_eq!(condition(&singular).unwrap(), f64::INFINITY);
+}
+
+#[test]
+fn least_squares_when_solved_leaves_a_residual_orthogonal_to_the_columns() {
+    let mut rng = Sampler::new(5);
+    let (matrix, right) = (rng.matrix(9, 4), rng.matrix(9, 2));
+    for damping in [0.0, 0.3] {
+        let solution = least_squares(&matrix, &right, damping).unwrap();
+        assert_eq!((solution.rows(), solution.cols()), (4, 2));
+        let fitted = product(&matrix, &solution).unwrap();
+        let residual = Matrix::from_fn(9, 2, |i, j| {
+            right.get(i, j).unwrap() - fitted.get(i, j).unwrap()
+        });
+        let normal = product(&matrix.transpose(), &residual.unwrap()).unwrap();
+        let damped = Matrix::from_fn(4, 2, |i, j| damping * solution.get(i, j).unwrap());
+        assert!(normal.max_abs_difference(&damped.unwrap()).unwrap() < 1e-12);
+    }
+    // Wide, and with a column of zeros: one solution with damping, an error without.
+    let wide = Matrix::from_fn(2, 3, |i, j| if j == 1 { 0.0 } else { (i + j) as f64 }).unwrap();
+    let target = Matrix::new(2, 1, vec![1.0, 2.0]).unwrap();
+    assert_eq!(
+        least_squares(&wide, &target, 1e-3).unwrap().get(1, 0),
+        Some(0.0)
+    );
+    assert!(matches!(
+        least_squares(&wide, &target, 0.0),
+        Err(StructureError::ShapeMismatch { .. })
+    ));
+    assert!(least_squares(&wide, &target, -1.0).is_err());
+    assert!(
+        least_squares(
+            &Matrix::zeros(3, 2).unwrap(),
+            &Matrix::zeros(3, 1).unwrap(),
+            0.0
+        )
+        .is_err()
+    );
+    assert_eq!(
+        least_squares(
+            &Matrix::zeros(0, 0).unwrap(),
+            &Matrix::zeros(0, 1).unwrap(),
+            0.0
+        )
+        .unwrap()
+        .rows(),
+        0
+    );
 }

@@ -13,6 +13,7 @@ mod dplr;
 mod golden;
 #[cfg(test)]
 mod hippo;
+mod inspection;
 #[cfg(test)]
 mod law;
 #[cfg(test)]

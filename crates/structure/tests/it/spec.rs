@@ -1,6 +1,7 @@
 //! Names of state matrices: round trips, errors, arbitrary text.
 
 use proptest::prelude::*;
+use resolvent_structure::discretise::Rule;
 use resolvent_structure::{MatrixSpec, StructuredMatrix};
 
 use crate::sample::generator;
@@ -50,6 +51,50 @@ fn spelling_when_wrong_says_what_would_be_right() {
     assert!(message("shift:-1").contains("`-1`"));
     assert!(message("hippo:legs:99999999999999").contains("address space"));
     assert!(message("").contains("unknown state matrix ``"));
+    assert!(message("hippo:lega:64").contains("did you mean `legs`?"));
+    assert!(message("s4d:lim:8").contains("did you mean `lin`?"));
+    assert!(message("hipo:legs:64").contains("did you mean `hippo`?"));
+}
+
+#[test]
+fn system_when_made_from_a_name_has_the_named_matrix() {
+    for text in [
+        "hippo:legs:6",
+        "hippo:legs:1",
+        "dplr:legt:6",
+        "s4d:rand:6",
+        "s4d:legs:6",
+        "s5:3:6",
+        "companion:0.1,0.2",
+        "shift:1",
+    ] {
+        let spec: MatrixSpec = text.parse().unwrap();
+        let system = spec.system(&mut generator(3)).unwrap();
+        let built = spec.build(&mut generator(3)).unwrap().dense();
+        assert_eq!(system.state_matrix(), &built, "{text}");
+        assert_eq!(spec.state_size(), built.rows(), "{text}");
+        assert_eq!(system.input().len(), built.rows(), "{text}");
+        assert!(system.input().iter().any(|b| *b != 0.0), "{text}");
+    }
+}
+
+#[test]
+fn system_when_in_modal_coordinates_is_the_same_system() {
+    // V^* B, and an output that is the sum of modes, in two spellings of one diagonal matrix.
+    let kernel = |text: &str| {
+        let spec: MatrixSpec = text.parse().unwrap();
+        let system = spec.system(&mut generator(3)).unwrap();
+        system
+            .discretise(Rule::Bilinear, 0.05)
+            .unwrap()
+            .kernel(20)
+            .unwrap()
+    };
+    // S4D-LegS has half the input of the block of S5, and the conjugate phases.
+    let (diagonal, block) = (kernel("s4d:legs:8"), kernel("s5:1:8"));
+    for (half, whole) in diagonal.iter().zip(&block) {
+        assert!((2.0 * half - whole).abs() < 1e-10, "{half} {whole}");
+    }
 }
 
 proptest! {

@@ -1,0 +1,56 @@
+//! PTD: perturb, then diagonalise; S4's transfer function with a diagonal matrix.
+//!
+//! See the folder's README for what is claimed and how it is tested.
+//!
+//! Source: A. Yu, A. Nigmetov, D. Morozov, M. W. Mahoney, N. B. Erichson, "Robustifying State-space
+//! Models for Long Sequences via Approximate Diagonalization", 2023, arXiv 2310.01698.
+
+mod findings;
+mod noise;
+mod transfer;
+
+use serde_json::json;
+
+use crate::claim::{Claim, Options, Progress};
+use crate::error::ClaimError;
+use crate::fixed_states::recorder::Recorder;
+use crate::report::Report;
+
+/// The claims of `ptd`.
+pub const CLAIM: Claim = Claim {
+    slug: "ptd",
+    about: "noise at the spikes of S4D, transfer functions, the size of the perturbation",
+    run,
+};
+
+/// What a reader of the report must know.
+const NOTES: [&str; 5] = [
+    "No training: fixed kernels with random output rows, features are the means of y and relu(y) over 16 segments, read by damped least squares. The paper disturbs trained models on sequential CIFAR; trained S4-PTD and S5-PTD were not run.",
+    "The perturbation is a random complex (Ginibre) matrix of 2-norm epsilon, the best conditioned of 8 draws; the paper optimises its perturbations, whose code could not be had.",
+    "The waveform task is made here (ten templates anywhere in 1024 samples, smooth noise); chance is 10 %. Noise: a sinusoid, or white, of 10 % of the norm of each test sequence.",
+    "Output rows are normal with unit variance; the paper's bound (2 ln N + 4) epsilon has normalisations of its own, and ours is measured.",
+    "Unstable eigenvalues of large perturbations are reflected, and counted.",
+];
+
+fn run(options: &Options, progress: &mut dyn Progress) -> Result<Report, ClaimError> {
+    options.validate()?;
+    let mut report = Report::new(
+        CLAIM.slug,
+        "Robustifying State-space Models for Long Sequences via Approximate Diagonalization",
+        options,
+    );
+    let mut recorder = Recorder::new(progress, 3);
+    let transfers = transfer::measure(options, &mut recorder)?;
+    let sizes = transfer::sizes(options, &mut recorder)?;
+    let trials = noise::measure(options, &mut recorder)?;
+    report.claims = findings::findings(&transfers, &sizes, &trials, options);
+    report.plot = Some(findings::plot(&trials, options.quick));
+    report.notes = NOTES.map(str::to_owned).to_vec();
+    report.measurements = json!({
+        "transfer_functions": transfers,
+        "perturbation_size": sizes,
+        "noise": trials,
+    });
+    recorder.close(&mut report);
+    Ok(report)
+}
