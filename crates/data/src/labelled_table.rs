@@ -81,7 +81,7 @@ pub fn parse_labelled_table(
         return Err(bad(1, "the file holds no row".into()));
     };
     let column = column(first, label).map_err(|problem| bad(1, problem))?;
-    let named = label.is_some_and(|name| text(&first[column]) == name);
+    let named = label.is_some_and(|it| position(it, first).is_none());
     let width = first.len();
     let header = named || is_header(first, column);
     let mut table = LabelledTable {
@@ -158,16 +158,19 @@ fn column(first: &ByteRecord, label: Option<&str>) -> Result<usize, String> {
     let Some(label) = label else {
         return Ok(first.len() - 1);
     };
-    if let Some(found) = first.iter().position(|field| text(field) == label) {
-        return Ok(found);
-    }
-    match label.parse::<usize>() {
-        Ok(position) if (1..=first.len()).contains(&position) => Ok(position - 1),
-        _ => Err(format!(
-            "no column {label:?} for the labels; give a name of the header or a position from 1 to {}",
-            first.len()
-        )),
-    }
+    let named = || first.iter().position(|field| text(field) == label);
+    position(label, first).or_else(named).ok_or_else(|| {
+        let last = first.len();
+        format!(
+            "no column {label:?} for the labels; give a name of the header or a position from 1 to {last}"
+        )
+    })
+}
+
+/// The column at a position from 1; a number is never a name, as it may be a value of the first row.
+fn position(label: &str, first: &ByteRecord) -> Option<usize> {
+    let position = label.parse::<usize>().ok()?;
+    (1..=first.len()).contains(&position).then(|| position - 1)
 }
 
 /// A first row in which some value is neither a number nor missing holds names.

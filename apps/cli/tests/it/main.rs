@@ -7,6 +7,8 @@ mod bad_input;
 #[cfg(test)]
 mod bad_model;
 #[cfg(test)]
+mod classify;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod data;

@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod checkpoints;
 #[cfg(test)]
+mod classification;
+#[cfg(test)]
 mod clipping;
 #[cfg(test)]
 mod killed;
