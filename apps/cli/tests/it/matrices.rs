@@ -17,7 +17,7 @@ fn matrix_when_inspected_shows_a_table() {
         "-1.000000",
         "cannot be told apart",
         "distance to instability",
-        "0.549",
+        "0.5489",
         "eigenvalues (56 more with --json)",
     ] {
         assert!(done.out.contains(text), "no {text:?} in {}", done.out);

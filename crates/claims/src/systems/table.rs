@@ -8,21 +8,37 @@ pub const SYSTEMS: &[System] = &[
         "hippo",
         "How to Train Your HiPPO: State Space Models with Generalized Orthogonal Basis Projections",
         Home::StateMatrices,
+    )
+    .works(
+        "matrices, bases, timescale law, reconstruction and delay hold; the trained Delay task was not run",
+        "resolvent reproduce hippo",
     ),
     published(
         "s4",
         "Efficiently Modeling Long Sequences with Structured State Spaces",
         Home::StateMatrices,
+    )
+    .works(
+        "layer and kernel are exact, fast and small; an untrained ablation does not favour HiPPO over random frequencies; ListOps was not run",
+        "resolvent reproduce s4",
     ),
     published(
         "s4d",
         "On the Parameterization and Initialization of Diagonal State Space Models",
         Home::StateMatrices,
+    )
+    .works(
+        "layer and O(1/N) convergence at fixed frequencies hold; an untrained ablation does not separate the initialisations as claimed; the trained one was not run",
+        "resolvent reproduce s4d",
     ),
     published(
         "ptd",
         "Robustifying State-space Models for Long Sequences via Approximate Diagonalization",
         Home::StateMatrices,
+    )
+    .works(
+        "noise robustness, transfer functions and the size of the perturbation hold with fixed kernels; trained S4-PTD and S5-PTD were not run",
+        "resolvent reproduce ptd",
     ),
     published(
         "spacetime",
