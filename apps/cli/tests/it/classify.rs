@@ -218,8 +218,8 @@ fn input_when_impossible_is_one_paragraph_and_no_folder() {
         (&["--data", "text"], &["folder"]),
         (&["--data", "a.ts", "--mixer", "mamba9"], &["mamba9", "s4d"]),
         (
-            &["--data", "a.ts", "--set", "train.batch=0"],
-            &["train.batch", "0"],
+            &["--data", "a.ts", "--set", "train.accumulate=0"],
+            &["train.accumulate", "0"],
         ),
         (
             &["--data", "a.ts", "--minutes", "0"],
