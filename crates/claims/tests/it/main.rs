@@ -3,5 +3,6 @@
 mod mamba;
 mod report;
 mod spacetime;
+#[cfg(test)]
 mod state_matrices;
 mod systems;

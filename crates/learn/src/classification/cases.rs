@@ -89,7 +89,7 @@ impl Cases {
         let Content::Series { channels, values } = &mut self.content else {
             return Err(bad("data", "a series", "token sequences are kept here"));
         };
-        if series.is_empty() || series.len() % *channels != 0 {
+        if series.is_empty() || !series.len().is_multiple_of(*channels) {
             let remedy = "every case needs at least one position with a value for each channel";
             return Err(bad(
                 "data",

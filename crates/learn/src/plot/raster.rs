@@ -50,7 +50,11 @@ pub fn png(svg: &str, scale: f32) -> Result<Vec<u8>, LearnError> {
     };
     let tree = Tree::from_str(svg, &options).map_err(|error| failed(error.to_string()))?;
     let (width, height) = (tree.size().width() * scale, tree.size().height() * scale);
-    let pixels = |side: f32| (side >= 1.0 && side <= LARGEST).then_some(side.ceil() as u32);
+    let pixels = |side: f32| {
+        (1.0..=LARGEST)
+            .contains(&side)
+            .then_some(side.ceil() as u32)
+    };
     let picture = pixels(width).zip(pixels(height));
     let mut picture = picture
         .and_then(|(width, height)| Pixmap::new(width, height))
