@@ -60,9 +60,10 @@ pub fn prepare(series: Series, request: &Request, recipe: &Recipe) -> Result<Pre
     if let Some(at) = standard.is_constant.iter().position(|constant| *constant) {
         return Err(bad(
             &format!("column {:?}", series.names[at]),
+            // Not the mean, which is rounded.
             format!(
                 "constant at {} over its first {train} values",
-                standard.mean[at]
+                series.values[at]
             ),
             "there is nothing to learn or to forecast; leave the column out, or give a longer series",
         ));
