@@ -51,22 +51,24 @@ fn plot_when_drawn_has_every_label_and_no_foreign_reference() {
 
 #[test]
 fn plot_when_a_scatter_joins_nothing_and_leaves_nothing_out() {
-    let cloud = |count: u32| {
+    // Over the same region for any count of thousands: grid lines are polylines too.
+    let cloud = |count: u32, form: fn(&str, Vec<(f64, f64)>) -> Series| {
         let place = |k: u32| (f64::from(k * k % 977), f64::from(k * 7 % 311));
         let plot = LinePlot {
             title: "Eigenvalues".into(),
-            series: vec![Series::scatter(
-                "eigenvalues",
-                (0..count).map(place).collect(),
-            )],
+            series: vec![form("eigenvalues", (0..count).map(place).collect())],
             ..LinePlot::default()
         };
         line_plot(&plot).unwrap()
     };
     // One more in the legend.
-    assert_eq!(cloud(3000).matches("<circle").count(), 3001);
+    let points = cloud(3000, |name, points| Series::scatter(name, points));
+    assert_eq!(points.matches("<circle").count(), 3001);
     let lines = |svg: &str| svg.matches("<polyline").count();
-    assert_eq!(lines(&cloud(1)), lines(&cloud(2000)));
+    let joined = cloud(3000, |name, points| Series::new(name, points));
+    assert!(lines(&points) < lines(&joined));
+    let fewer = cloud(2000, |name, points| Series::scatter(name, points));
+    assert_eq!(lines(&points), lines(&fewer));
 }
 
 #[test]
