@@ -135,8 +135,8 @@ pub struct Inspect {
     /// Folder with config.json and model.safetensors
     #[arg(required_unless_present = "matrix", conflicts_with = "matrix")]
     pub model: Option<PathBuf>,
-    /// Inspect a state matrix by name instead: hippo:FAMILY:STATE[:WINDOW], dplr:FAMILY:STATE[:WINDOW],
-    /// s4d:INIT:STATE, s5:BLOCKS:STATE, companion:A0,A1,... or shift:STATE
+    /// Inspect a state matrix by name instead: hippo:FAMILY:STATE, dplr:FAMILY:STATE (of both a
+    /// :WINDOW may follow), s4d:INIT:STATE, s5:BLOCKS:STATE, companion:A0,A1,... or shift:STATE
     #[arg(long, value_name = "SPEC")]
     pub matrix: Option<String>,
     /// Of a model: sequence length at which cost and state are counted [default: 4096].

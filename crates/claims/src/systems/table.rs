@@ -44,6 +44,10 @@ pub const SYSTEMS: &[System] = &[
         "spacetime",
         "Effectively Modeling Time Series with Simple Discrete State Spaces",
         Home::StateMatrices,
+    )
+    .works(
+        "trains, forecasts and steps: AR processes exactly, at or near a linear forecaster on packaged series; loses to S4D at 4 times the horizon; ETT and classification were not run",
+        "resolvent reproduce spacetime",
     ),
     base(
         "lra",
