@@ -9,8 +9,13 @@ pub(crate) struct Host(FlexTensor);
 
 impl Host {
     /// Makes the tensor contiguous if it is not.
+    ///
+    /// A contiguous part of something larger stays where it lies, which `to_contiguous` would copy.
     pub(crate) fn new(tensor: &FlexTensor) -> Self {
-        Self(tensor.to_contiguous())
+        Self(match tensor.is_contiguous() {
+            true => tensor.clone(),
+            false => tensor.to_contiguous(),
+        })
     }
 
     /// The elements in row-major order.

@@ -15,7 +15,7 @@ const BLOCK: usize = 64;
 const TOGETHER: usize = 4;
 const LANES: usize = 16;
 /// A weight of fewer elements is done before another thread would have woken up.
-const SMALL: usize = 1 << 14;
+const SMALL: usize = 1 << 18;
 
 /// The dot products of one vector with `TOGETHER` rows.
 #[inline(always)]
