@@ -206,13 +206,13 @@ fn fout_converges(delays: &[Delay]) -> Draft {
 pub(super) fn plot(memories: &[Memory], quick: bool) -> LinePlot {
     let line = |family: &&str| {
         let own = largest(memories, family);
-        let bins = own.first().map_or(0, |it| it.errors.len());
-        let point = |bin: usize| {
-            let values: Vec<f64> = own.iter().map(|it| it.errors[bin].1).collect();
+        let point = |(bin, (age, _)): (usize, (f64, f64))| {
+            let values: Vec<f64> = own.iter().map(|it| it.errors[bin]).collect();
             let mean = Spread::of(&values).mean();
-            (own[0].errors[bin].0, (100.0 * mean).clamp(1e-6, 1e4))
+            (age, (100.0 * mean).clamp(1e-6, 1e4))
         };
-        Series::new(*family, (0..bins).map(point).collect())
+        let bins = own.iter().take(1).flat_map(|it| it.by_age()).enumerate();
+        Series::new(*family, bins.map(point).collect())
     };
     let smoke = if quick { " (smoke run)" } else { "" };
     LinePlot {

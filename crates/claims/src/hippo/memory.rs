@@ -29,19 +29,25 @@ pub struct Memory {
     pub state: usize,
     /// Seed of the signal.
     pub seed: u64,
-    /// Middle of each bin of age in memories, and the root mean square error there relative to the
-    /// signal.
-    pub errors: Vec<(f64, f64)>,
+    /// Root mean square error relative to the signal, by bins of age of 1/16 memory.
+    pub errors: Vec<f64>,
     /// The same over all ages under the weight `exp(-age)`.
     pub weighted: f64,
 }
 
 impl Memory {
+    /// Middle of each bin of age, in memories, and the error there.
+    pub fn by_age(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
+        let middle = |bin: usize| (bin as f64 + 0.5) / BINS as f64;
+        let errors = self.errors.iter().enumerate();
+        errors.map(move |(bin, error)| (middle(bin), *error))
+    }
+
     /// Percentage of the ages up to `until` memories that are redrawn with at most 10 % error.
     pub fn share(&self, until: f64) -> f64 {
-        let bins: Vec<&(f64, f64)> = self.errors.iter().filter(|it| it.0 < until).collect();
-        let kept = bins.iter().filter(|it| it.1 <= 0.1).count();
-        100.0 * kept as f64 / bins.len().max(1) as f64
+        let bins = || self.by_age().filter(|(age, _)| *age < until);
+        let kept = bins().filter(|(_, error)| *error <= 0.1).count();
+        100.0 * kept as f64 / bins().count().max(1) as f64
     }
 }
 
@@ -137,14 +143,12 @@ fn redraw(
             total += weight * truth * truth;
         }
     }
-    let relative = |(k, (error, size)): (usize, &(f64, f64))| {
-        ((k as f64 + 0.5) / BINS as f64, (error / size).sqrt())
-    };
+    let relative = |(error, size): &(f64, f64)| (error / size).sqrt();
     Ok(Memory {
         family: family.name(),
         state,
         seed,
-        errors: sums.iter().enumerate().map(relative).collect(),
+        errors: sums.iter().map(relative).collect(),
         weighted: (weighted / total).sqrt(),
     })
 }
