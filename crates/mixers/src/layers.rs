@@ -1,6 +1,7 @@
 //! Layers that mixers and models share, with parameters in the published layouts.
 
 use crate::error::MixerError;
+use crate::mixer::host;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
@@ -98,6 +99,50 @@ impl Projection {
     /// padded with zeros to full width once per slice.
     pub fn forward_rows(&self, input: Tensor<2>, from: usize, to: usize) -> Tensor<2> {
         linear(input, self.weight.val().narrow(0, from, to - from))
+    }
+}
+
+/// A linear map with bias, stored [out, in] as PyTorch stores it.
+#[derive(Module, Debug)]
+pub struct Affine {
+    /// [out, in].
+    pub weight: Param<Tensor<2>>,
+    /// `[out]`.
+    pub bias: Param<Tensor<1>>,
+}
+
+impl Affine {
+    /// Both uniform in +-1/sqrt(in), as PyTorch starts them.
+    pub fn new(inputs: usize, outputs: usize, rng: &mut ChaCha8Rng, device: &Device) -> Self {
+        let bound = 1.0 / (inputs.max(1) as f32).sqrt();
+        let weight = uniform(rng, inputs * outputs, bound);
+        Self {
+            weight: parameter(weight, [outputs, inputs], device),
+            bias: parameter(uniform(rng, outputs, bound), [outputs], device),
+        }
+    }
+
+    /// [width, width], of variance 1 / width; no bias yet.
+    pub(crate) fn square(width: usize, rng: &mut ChaCha8Rng, device: &Device) -> Self {
+        // Uniform of the variance 1 / in that the published code draws normally.
+        let bound = (3.0 / width as f32).sqrt();
+        Self {
+            weight: parameter(uniform(rng, width * width, bound), [width, width], device),
+            bias: parameter(vec![0.0; width], [width], device),
+        }
+    }
+
+    /// [row, in] -> [row, out].
+    pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
+        linear(input, self.weight.val()) + self.bias.val().unsqueeze()
+    }
+
+    /// One row in f64.
+    pub(crate) fn exact(&self, input: &[f64]) -> Vec<f64> {
+        let (weight, bias) = (host(&self.weight.val()), host(&self.bias.val()));
+        let rows = weight.chunks(input.len().max(1)).zip(&bias);
+        rows.map(|(row, bias)| bias + row.iter().zip(input).map(|(w, x)| w * x).sum::<f64>())
+            .collect()
     }
 }
 

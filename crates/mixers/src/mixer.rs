@@ -103,6 +103,53 @@ pub trait CausalMixer: Mixer {
     }
 }
 
+/// Forwards [`Mixer`] to what `inner` of an enum of layers returns.
+macro_rules! forward_mixer {
+    ($layer:ty) => {
+        impl $crate::mixer::Mixer for $layer {
+            fn name(&self) -> &'static str {
+                self.inner().name()
+            }
+
+            fn width(&self) -> usize {
+                self.inner().width()
+            }
+
+            fn forward(
+                &self,
+                input: burn::tensor::Tensor<3>,
+                pass: &mut $crate::mixer::Pass,
+            ) -> Result<burn::tensor::Tensor<3>, $crate::error::MixerError> {
+                self.inner().forward(input, pass)
+            }
+
+            fn reference(&self, input: &[f64], batch: usize, length: usize) -> Vec<f64> {
+                self.inner().reference(input, batch, length)
+            }
+
+            fn materialise(
+                &self,
+                input: burn::tensor::Tensor<3>,
+            ) -> Result<$crate::mixer::Materialised, $crate::error::MixerError> {
+                self.inner().materialise(input)
+            }
+
+            fn finish(
+                &self,
+                input: burn::tensor::Tensor<3>,
+                mixed: burn::tensor::Tensor<4>,
+            ) -> Result<burn::tensor::Tensor<3>, $crate::error::MixerError> {
+                self.inner().finish(input, mixed)
+            }
+
+            fn cost(&self, length: usize) -> $crate::mixer::Cost {
+                self.inner().cost(length)
+            }
+        }
+    };
+}
+pub(crate) use forward_mixer;
+
 /// A mixer's matrices for one input.
 #[derive(Debug, Clone)]
 pub struct Materialised {

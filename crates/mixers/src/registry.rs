@@ -6,7 +6,7 @@ use crate::dss::{Dss, DssConfig};
 use crate::error::MixerError;
 use crate::mamba::{Mamba, MambaConfig};
 use crate::mamba2::{Mamba2, Mamba2Config};
-use crate::mixer::{CausalMixer, Cost, Materialised, Mixer, Pass};
+use crate::mixer::{CausalMixer, Cost, Pass, forward_mixer};
 use crate::rwkv7::{Rwkv7, Rwkv7ChannelConfig, Rwkv7ChannelMix, Rwkv7Config};
 use crate::s4::{S4, S4Config};
 use crate::s4d::{S4d, S4dConfig};
@@ -227,35 +227,7 @@ impl MixerSettings for Settings {
     }
 }
 
-impl Mixer for CausalLayer {
-    fn name(&self) -> &'static str {
-        self.inner().name()
-    }
-
-    fn width(&self) -> usize {
-        self.inner().width()
-    }
-
-    fn forward(&self, input: Tensor<3>, pass: &mut Pass) -> Result<Tensor<3>, MixerError> {
-        self.inner().forward(input, pass)
-    }
-
-    fn reference(&self, input: &[f64], batch: usize, length: usize) -> Vec<f64> {
-        self.inner().reference(input, batch, length)
-    }
-
-    fn materialise(&self, input: Tensor<3>) -> Result<Materialised, MixerError> {
-        self.inner().materialise(input)
-    }
-
-    fn finish(&self, input: Tensor<3>, mixed: Tensor<4>) -> Result<Tensor<3>, MixerError> {
-        self.inner().finish(input, mixed)
-    }
-
-    fn cost(&self, length: usize) -> Cost {
-        self.inner().cost(length)
-    }
-}
+forward_mixer!(CausalLayer);
 
 impl CausalMixer for CausalLayer {
     fn initial_state(&self, batch: usize, device: &Device) -> State {

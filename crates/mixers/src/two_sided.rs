@@ -2,14 +2,14 @@
 //! the two kinds.
 
 use crate::error::MixerError;
-use crate::mixer::{Cost, Materialised, Mixer, Pass};
+use crate::mixer::{Mixer, forward_mixer};
 use crate::registry::{CausalLayer, Settings};
 use crate::s4::TwoSidedS4;
 use crate::s4d::TwoSidedS4d;
 use crate::s5::TwoSidedS5;
 use crate::settings::{Checks, MixerSettings, Place};
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use rand_chacha::ChaCha8Rng;
 
 /// Mixers that have a layer for both directions.
@@ -99,32 +99,4 @@ impl Settings {
     }
 }
 
-impl Mixer for AnyLayer {
-    fn name(&self) -> &'static str {
-        self.inner().name()
-    }
-
-    fn width(&self) -> usize {
-        self.inner().width()
-    }
-
-    fn forward(&self, input: Tensor<3>, pass: &mut Pass) -> Result<Tensor<3>, MixerError> {
-        self.inner().forward(input, pass)
-    }
-
-    fn reference(&self, input: &[f64], batch: usize, length: usize) -> Vec<f64> {
-        self.inner().reference(input, batch, length)
-    }
-
-    fn materialise(&self, input: Tensor<3>) -> Result<Materialised, MixerError> {
-        self.inner().materialise(input)
-    }
-
-    fn finish(&self, input: Tensor<3>, mixed: Tensor<4>) -> Result<Tensor<3>, MixerError> {
-        self.inner().finish(input, mixed)
-    }
-
-    fn cost(&self, length: usize) -> Cost {
-        self.inner().cost(length)
-    }
-}
+forward_mixer!(AnyLayer);

@@ -1,47 +1,11 @@
 //! Activation and gate behind the system.
 
 use super::config::Activation;
-use crate::layers::{parameter, uniform};
-use crate::mixer::host;
-use burn::module::{Module, Param};
+use crate::layers::Affine;
+use burn::module::Module;
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;
-use resolvent_kernels::linear::linear;
-
-/// A linear map with bias.
-#[derive(Module, Debug)]
-pub struct Affine {
-    /// [out, in].
-    pub weight: Param<Tensor<2>>,
-    /// `[out]`.
-    pub bias: Param<Tensor<1>>,
-}
-
-impl Affine {
-    /// [width, width], of variance 1 / width; no bias yet.
-    pub(crate) fn new(width: usize, rng: &mut ChaCha8Rng, device: &Device) -> Self {
-        // Uniform of the variance 1 / in that the published code draws normally.
-        let bound = (3.0 / width as f32).sqrt();
-        Self {
-            weight: parameter(uniform(rng, width * width, bound), [width, width], device),
-            bias: parameter(vec![0.0; width], [width], device),
-        }
-    }
-
-    /// [row, in] -> [row, out].
-    pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
-        linear(input, self.weight.val()) + self.bias.val().unsqueeze()
-    }
-
-    /// One row in f64.
-    pub(crate) fn exact(&self, input: &[f64]) -> Vec<f64> {
-        let (weight, bias) = (host(&self.weight.val()), host(&self.bias.val()));
-        let rows = weight.chunks(input.len().max(1)).zip(&bias);
-        rows.map(|(row, bias)| bias + row.iter().zip(input).map(|(w, x)| w * x).sum::<f64>())
-            .collect()
-    }
-}
 
 /// The gate, in one of its published forms.
 #[derive(Module, Debug)]
@@ -77,8 +41,8 @@ impl S5Gate {
     ) -> Self {
         let full = activation == Activation::FullGlu;
         Self {
-            out1: full.then(|| Affine::new(width, rng, device)),
-            out2: Affine::new(width, rng, device),
+            out1: full.then(|| Affine::square(width, rng, device)),
+            out2: Affine::square(width, rng, device),
             activation,
         }
     }

@@ -31,7 +31,7 @@ mod system;
 mod two_sided;
 
 pub use config::{Activation, OutputInit, S5Config, S5Init};
-pub use gate::{Affine, S5Gate};
+pub use gate::S5Gate;
 pub use layer::S5;
 pub use system::S5System;
 pub use two_sided::TwoSidedS5;

@@ -4,8 +4,7 @@ use super::config::{SpaceTimeConfig, StateMatrix};
 use super::kernel::CompanionKernel;
 use super::layer::SpaceTime;
 use crate::error::MixerError;
-use crate::layers::{normal, parameter};
-use crate::s5::Affine;
+use crate::layers::{Affine, normal, parameter};
 use crate::settings::{MixerSettings, Place};
 use burn::module::Param;
 use burn::tensor::{Device, Tensor};
@@ -40,7 +39,7 @@ impl SpaceTimeConfig {
         Ok(SpaceTime {
             kernel,
             skip: parameter(normal(rng, width, 1.0), [width], device),
-            mlp: Affine::new(width, rng, device),
+            mlp: Affine::square(width, rng, device),
         })
     }
 }
