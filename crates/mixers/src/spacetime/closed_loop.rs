@@ -5,10 +5,12 @@ use super::kernel::{convolve, delayed};
 use super::layer::SpaceTime;
 use crate::error::MixerError;
 use crate::lti::SisoKernel;
-use crate::mixer::expect_width;
+use crate::mixer::{expect_width, host};
 use crate::settings::Checks;
+use burn::module::Param;
 use burn::tensor::Tensor;
 use resolvent_kernels::feedback::feedback;
+use resolvent_structure::{Matrix, spectral_radius};
 
 /// What a layer says about a lag window and the horizon behind it, all without skip and MLP, as the
 /// published decoder has neither.
@@ -25,6 +27,33 @@ pub struct ClosedLoop {
 }
 
 impl SpaceTime {
+    /// Largest spectral radius of A + b k over the kernels, in f64: above 1, forecasts grow with the
+    /// horizon, for training does not hold the loop stable.
+    ///
+    /// # Errors
+    /// A layer without `closed_loop`; parameters that are not finite.
+    pub fn closed_loop_radius(&self) -> Result<f64, MixerError> {
+        let k = host(&self.feedback_row()?.val());
+        let [a, b, _] = self.kernel.exact();
+        let state = self.config().d_state;
+        let rows = a.chunks(state).zip(b.chunks(state)).zip(k.chunks(state));
+        let radius = |((a, b), k): ((&[f64], &[f64]), &[f64])| {
+            let entry = |i: usize, j: usize| {
+                let shift = f64::from(u8::from(i == j + 1));
+                let last = if j + 1 == state { a[i] } else { 0.0 };
+                shift + last + b[i] * k[j]
+            };
+            spectral_radius(&Matrix::from_fn(state, state, entry)?)
+        };
+        rows.map(radius)
+            .try_fold(0.0, |most: f64, radius| Ok(most.max(radius?)))
+    }
+
+    fn feedback_row(&self) -> Result<&Param<Tensor<2>>, MixerError> {
+        let refused = || Checks(NAME).refuse("closed_loop", "false", "true for forecasts");
+        self.kernel.k.as_ref().ok_or_else(refused)
+    }
+
     /// Runs over `lag` [batch, length, channel] and closes the loop for `horizon` positions.
     ///
     /// By power series and not by running the loop: O(horizon log horizon) per channel.
@@ -38,9 +67,7 @@ impl SpaceTime {
         let [batch, len, channels] = lag.dims();
         expect_width(NAME, channels, self.config().hidden_size)?;
         let checks = Checks(NAME);
-        let Some(k) = &self.kernel.k else {
-            return Err(checks.refuse("closed_loop", "false", "true for forecasts"));
-        };
+        let k = self.feedback_row()?;
         if len == 0 || horizon == 0 || batch == 0 {
             let got = format!("{horizon} behind {batch} windows of {len}");
             return Err(checks.refuse("horizon", got, "at least 1, behind windows of at least 1"));

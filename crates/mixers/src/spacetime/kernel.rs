@@ -177,7 +177,7 @@ impl CompanionKernel {
     }
 
     /// a, b and c of every channel in f64, from the stored numbers.
-    fn exact(&self) -> [Vec<f64>; 3] {
+    pub(super) fn exact(&self) -> [Vec<f64>; 3] {
         let (kernels, state) = (self.config.n_kernels(), self.config.d_state);
         let a = match &self.a {
             Some(a) => {

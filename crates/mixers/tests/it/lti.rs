@@ -331,6 +331,35 @@ fn spacetime_when_given_the_coefficients_of_a_process_continues_it() {
     let twice = layer.forecast(lag, 40).unwrap();
     let first = read(&twice.outputs.narrow(1, 0, 20));
     assert_close("longer horizon", &first, &read(&out.outputs), 1e-4);
+    let root = layer.closed_loop_radius().unwrap();
+    assert!((root - 0.95).abs() < 1e-4, "{root}"); // the process was made with roots of that radius
+}
+
+/// A mode of eigenvalue 1.1 multiplies the forecast by that from step to step.
+#[test]
+fn spacetime_when_its_loop_is_unstable_says_by_how_much_it_grows() {
+    let config = SpaceTimeConfig {
+        hidden_size: 1,
+        d_state: 2,
+        closed_loop: true,
+        ..SpaceTimeConfig::default()
+    };
+    let mut layer = spacetime(&config);
+    let eigenvalues = [1.1, -0.5];
+    let phi = [
+        eigenvalues[0] + eigenvalues[1],
+        -eigenvalues[0] * eigenvalues[1],
+    ];
+    layer.kernel.a = Some(param(&[0.0, 0.0], [1, 2]));
+    layer.kernel.b = Some(param(&[1.0, 0.0], [1, 2]));
+    layer.kernel.k = Some(param(&phi, [1, 2]));
+    let radius = layer.closed_loop_radius().unwrap();
+    assert!((radius - 1.1).abs() < 1e-6, "{radius}");
+    let out = layer.forecast(input(1, 4, 1), 40).unwrap();
+    let inputs = read(&out.inputs);
+    assert!((inputs[39] / inputs[38] - 1.1).abs() < 1e-3);
+    let open = SpaceTimeConfig::default();
+    assert!(spacetime(&open).closed_loop_radius().is_err());
 }
 
 /// The closed loop by power series equals running the layer on its own predictions.
