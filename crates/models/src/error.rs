@@ -112,6 +112,19 @@ pub enum ModelError {
     },
 }
 
+/// A configuration field whose value cannot work: its published key, what it is, what would be right.
+pub(crate) fn refused(
+    field: &str,
+    got: impl std::fmt::Display,
+    expected: impl Into<String>,
+) -> ModelError {
+    ModelError::Config {
+        field: field.to_owned(),
+        got: got.to_string(),
+        expected: expected.into(),
+    }
+}
+
 fn closest_hint(closest: &Option<String>) -> String {
     match closest {
         Some(name) => format!("; the nearest parameter is `{name}`"),

@@ -9,7 +9,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Bool, Int, Tensor};
 use resolvent_formats::{TensorData, TensorMap};
 
-use crate::error::ModelError;
+use crate::error::{ModelError, refused};
 
 /// Turns a path inside the module into the name under which the parameter is published.
 pub type Rename = fn(&str) -> String;
@@ -120,6 +120,28 @@ pub fn with_path_ids<M: Module>(module: M) -> M {
     module.map(&mut PathIds {
         path: Path::default(),
     })
+}
+
+/// Refuses a configuration that promises far more parameters than the weights hold: a file may
+/// promise any size, and is believed only as far as it is large.
+///
+/// Small differences pass: the first tensor of another shape says more than a sum.
+///
+/// # Errors
+/// [`ModelError::Config`] with both numbers.
+pub fn require_size(promised: u64, weights: &TensorMap) -> Result<(), ModelError> {
+    let stored: u64 = weights
+        .iter()
+        .map(|(_, tensor)| tensor.elements() as u64)
+        .sum();
+    if promised <= stored.saturating_mul(4).max(1 << 24) {
+        return Ok(());
+    }
+    Err(refused(
+        "config.json",
+        format!("a model of {promised} parameters"),
+        format!("one of the {stored} that the weights hold"),
+    ))
 }
 
 fn check(parameter: &Parameter, tensor: &TensorData) -> Result<(), ModelError> {

@@ -4,7 +4,8 @@ use burn::tensor::Tensor;
 use rand::Rng;
 use resolvent_data::rng::stream;
 use resolvent_mixers::Settings;
-use resolvent_models::forecaster::{Dropout, Forecaster, Trace};
+use resolvent_models::forecaster::{Forecaster, Trace};
+use resolvent_models::sequence::Dropout;
 
 use super::prepared::{Prepared, spread};
 use crate::error::LearnError;
@@ -83,7 +84,7 @@ impl Experiment for ForecastExperiment<'_> {
         let (lags, targets) = self.cut(&drawn);
         let lag = model.windows(&lags, config.context)?;
         let future = model.windows(&targets, config.horizon)?;
-        let mut drop = Dropout::training(config.dropout, rng.random());
+        let mut drop = Dropout::training(config.dropout, rng);
         let (trace, mean) = model.trace(lag.clone(), config.horizon, &mut drop)?;
         let (lag, future) = (lag - mean.clone(), future - mean);
         match &config.mixer {

@@ -1,7 +1,7 @@
 //! What determines a classifier.
 
 use super::model::Classifier;
-use crate::error::ModelError;
+use crate::error::{ModelError, refused};
 use crate::sequence::BackboneConfig;
 use burn::tensor::Device;
 use rand_chacha::ChaCha8Rng;
@@ -127,12 +127,4 @@ fn read<T: for<'a> Deserialize<'a>>(json: &Value, key: &str) -> Result<T, ModelE
         let expected = format!("what this program writes ({error})");
         refused(key, "not readable", &expected)
     })
-}
-
-pub(super) fn refused(field: &str, got: impl ToString, expected: &str) -> ModelError {
-    ModelError::Config {
-        field: field.to_owned(),
-        got: got.to_string(),
-        expected: expected.to_owned(),
-    }
 }

@@ -1,11 +1,11 @@
 //! A classifier as a folder: `config.json` and `model.safetensors`.
 
-use super::config::{ClassifierConfig, refused};
+use super::config::ClassifierConfig;
 use super::model::Classifier;
 use crate::error::ModelError;
 use crate::language::{CONFIG_FILE, WEIGHTS_FILE};
 use crate::sequence::published_name;
-use crate::weights::{export, import};
+use crate::weights::{export, import, require_size};
 use burn::tensor::Device;
 use resolvent_formats::{TensorMap, read_json, write_json_atomic};
 use resolvent_mixers::MixerSettings;
@@ -32,17 +32,7 @@ pub fn load(folder: &Path, device: &Device) -> Result<Classifier, ModelError> {
     let json: serde_json::Value = read_json(&folder.join(CONFIG_FILE))?;
     let config = ClassifierConfig::from_json(&json)?;
     let map = TensorMap::read(&folder.join(WEIGHTS_FILE))?;
-    // A configuration may promise any size: believe it only as far as the weights file is large.
-    let stored: u64 = map.iter().map(|(_, tensor)| tensor.elements() as u64).sum();
     let block = config.backbone.mixer.cost(1).parameters;
-    let promised = block.saturating_mul(config.backbone.layers as u64);
-    if promised > stored.saturating_mul(4).max(1 << 24) {
-        let expected = format!("one of the {stored} that {WEIGHTS_FILE} holds");
-        return Err(refused(
-            CONFIG_FILE,
-            format!("a model of {promised} parameters"),
-            &expected,
-        ));
-    }
+    require_size(block.saturating_mul(config.backbone.layers as u64), &map)?;
     import(config.init(0, device)?, &map, published_name)
 }

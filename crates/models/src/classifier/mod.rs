@@ -15,6 +15,6 @@ mod model;
 
 pub use config::{ClassifierConfig, InputKind};
 pub use folder::{load, save};
-pub use model::{CaseBatch, Classifier, Linear, Values};
+pub use model::{CaseBatch, Classifier, Values};
 
 pub use crate::sequence::published_name;

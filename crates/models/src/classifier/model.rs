@@ -1,42 +1,13 @@
 //! The model: encoder, stack, mean, head.
 
-use super::config::{ClassifierConfig, InputKind, refused};
-use crate::error::ModelError;
+use super::config::{ClassifierConfig, InputKind};
+use crate::error::{ModelError, refused};
 use crate::language::Embedding;
-use crate::sequence::{Backbone, Conditions};
-use burn::module::{Module, Param};
+use crate::sequence::{Backbone, Dropout};
+use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
-use resolvent_mixers::layers::{normal, parameter, uniform};
-
-/// A linear map with bias, stored [out, in] as PyTorch stores it.
-#[derive(Module, Debug)]
-pub struct Linear {
-    /// [out, in].
-    pub weight: Param<Tensor<2>>,
-    /// `[out]`.
-    pub bias: Param<Tensor<1>>,
-}
-
-impl Linear {
-    /// Both uniform in +-1/sqrt(in).
-    pub fn new(inputs: usize, outputs: usize, rng: &mut ChaCha8Rng, device: &Device) -> Self {
-        let bound = 1.0 / (inputs.max(1) as f32).sqrt();
-        Self {
-            weight: parameter(
-                uniform(rng, inputs * outputs, bound),
-                [outputs, inputs],
-                device,
-            ),
-            bias: parameter(uniform(rng, outputs, bound), [outputs], device),
-        }
-    }
-
-    /// [row, in] -> [row, out].
-    pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
-        input.matmul(self.weight.val().transpose()) + self.bias.val().unsqueeze()
-    }
-}
+use resolvent_mixers::layers::{Affine, normal, parameter};
 
 /// Cases side by side, padded on the right to the longest.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,13 +31,13 @@ pub enum Values {
 #[derive(Module, Debug)]
 pub struct Classifier {
     /// Of series.
-    pub encoder: Option<Linear>,
+    pub encoder: Option<Affine>,
     /// Of tokens.
     pub embedding: Option<Embedding>,
     /// The stack.
     pub backbone: Backbone,
     /// From the mean to the logits.
-    pub head: Linear,
+    pub head: Affine,
     /// What the model was built from.
     #[module(skip)]
     pub config: ClassifierConfig,
@@ -81,7 +52,7 @@ impl Classifier {
         let hidden = config.backbone.hidden_size();
         let (encoder, embedding) = match &config.input {
             InputKind::Series { means, .. } => {
-                (Some(Linear::new(means.len(), hidden, rng, device)), None)
+                (Some(Affine::new(means.len(), hidden, rng, device)), None)
             }
             InputKind::Tokens { vocabulary } => {
                 let values = normal(rng, vocabulary * hidden, 1.0);
@@ -93,7 +64,7 @@ impl Classifier {
             encoder,
             embedding,
             backbone: config.backbone.init(rng, device)?,
-            head: Linear::new(hidden, config.labels.len(), rng, device),
+            head: Affine::new(hidden, config.labels.len(), rng, device),
             config: config.clone(),
         })
     }
@@ -126,14 +97,13 @@ impl Classifier {
             .flat_map(|&length| (0..longest).map(move |at| f32::from(u8::from(at < length))))
             .collect();
         let mask = Tensor::<3>::from_data(TensorData::new(mask, [cases, longest, 1]), &device);
-        let mut conditions = Conditions {
-            mask: lengths
-                .iter()
-                .any(|it| *it != longest)
-                .then(|| mask.clone()),
-            dropout,
+        let is_ragged = lengths.iter().any(|it| *it != longest);
+        let mut dropout = match dropout {
+            Some(rng) => Dropout::training(self.config.backbone.dropout, rng),
+            None => Dropout::off(),
         };
-        let hidden = self.backbone.forward(hidden, &mut conditions)?;
+        let padding = is_ragged.then_some(&mask);
+        let hidden = self.backbone.forward(hidden, padding, &mut dropout)?;
         let width = hidden.dims()[2];
         let shares: Vec<f32> = lengths.iter().map(|it| 1.0 / *it as f32).collect();
         let shares = Tensor::<2>::from_data(TensorData::new(shares, [cases, 1]), &device);

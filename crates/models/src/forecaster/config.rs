@@ -1,7 +1,7 @@
 //! What determines a forecaster.
 
 use super::model::Forecaster;
-use crate::error::ModelError;
+use crate::error::{ModelError, refused};
 use burn::tensor::Device;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -86,17 +86,5 @@ impl ForecasterConfig {
     pub fn init(&self, seed: u64, device: &Device) -> Result<Forecaster, ModelError> {
         self.validate()?;
         Forecaster::new(self, &mut ChaCha8Rng::seed_from_u64(seed), device)
-    }
-}
-
-pub(super) fn refused(
-    field: &str,
-    got: impl std::fmt::Display,
-    expected: impl Into<String>,
-) -> ModelError {
-    ModelError::Config {
-        field: field.to_owned(),
-        got: got.to_string(),
-        expected: expected.into(),
     }
 }

@@ -1,13 +1,13 @@
 //! A forecaster as a folder: `config.json` and `model.safetensors`.
 
-use super::config::{Column, ForecasterConfig, refused};
+use super::config::{Column, ForecasterConfig};
 use super::model::{Forecaster, Network};
-use crate::error::ModelError;
+use crate::error::{ModelError, refused};
 use crate::language::{CONFIG_FILE, WEIGHTS_FILE};
-use crate::weights::{export, import};
+use crate::weights::{export, import, require_size};
 use burn::tensor::Device;
 use resolvent_formats::{TensorMap, read_json, write_json_atomic};
-use resolvent_mixers::{CausalLayer, MixerSettings, Settings};
+use resolvent_mixers::{MixerSettings, Settings};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -31,13 +31,12 @@ struct Stored {
     columns: Vec<Column>,
 }
 
-/// Name under which the parameter at `path` inside the module is stored: without enum variants.
+/// Name under which the parameter at `path` inside the module is stored: that of the kind of network and
+/// what [`crate::sequence::published_name`] leaves out are not in it.
 pub fn published_name(path: &str) -> String {
-    let variants =
-        |part: &&str| !CausalLayer::VARIANTS.contains(part) && !Network::VARIANTS.contains(part);
-    let parts = path.split('.').filter(variants);
-    let parts: Vec<&str> = parts.filter(|part| *part != "network").collect();
-    parts.join(".")
+    let name = crate::sequence::published_name(path);
+    let inner = |part: &&str| *part != "network" && !Network::VARIANTS.contains(part);
+    name.split('.').filter(inner).collect::<Vec<_>>().join(".")
 }
 
 /// Writes both files, each atomically, weights first: a folder with a configuration is complete.
@@ -90,20 +89,7 @@ pub fn load(folder: &Path, device: &Device) -> Result<Forecaster, ModelError> {
         columns: stored.columns,
     };
     config.validate()?;
-    // A configuration may promise any size: believe it only as far as the weights file is large.
-    let promised = config
-        .mixer
-        .cost(1)
-        .parameters
-        .saturating_mul(config.num_hidden_layers as u64);
-    let held: u64 = map.iter().map(|(_, tensor)| tensor.elements() as u64).sum();
-    if promised > held.saturating_mul(4).max(1 << 24) {
-        let got = format!("a model of {promised} parameters");
-        return Err(refused(
-            CONFIG_FILE,
-            got,
-            format!("one of the {held} in {WEIGHTS_FILE}"),
-        ));
-    }
+    let block = config.mixer.cost(1).parameters;
+    require_size(block.saturating_mul(config.num_hidden_layers as u64), &map)?;
     import(config.init(0, device)?, &map, published_name)
 }

@@ -30,15 +30,13 @@
 //! pass instead); later encoder blocks have one head per kernel.
 
 mod config;
-mod dropout;
 mod folder;
 mod model;
 mod spacetime;
 mod stack;
 
 pub use config::{Column, ForecasterConfig};
-pub use dropout::Dropout;
 pub use folder::{KIND, load, published_name, save};
 pub use model::{Forecaster, Network, Trace};
 pub use spacetime::SpaceTimeNetwork;
-pub use stack::{Layer, StackNetwork};
+pub use stack::StackNetwork;

@@ -1,48 +1,17 @@
 //! The model: a network between taking the window's mean away and giving it back.
 
-use super::config::{ForecasterConfig, refused};
-use super::dropout::Dropout;
+use super::config::ForecasterConfig;
 use super::spacetime::SpaceTimeNetwork;
 use super::stack::StackNetwork;
-use crate::error::ModelError;
-use burn::module::{Module, Param};
+use crate::error::{ModelError, refused};
+use crate::sequence::Dropout;
+use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
 use resolvent_mixers::Settings;
-use resolvent_mixers::layers::{parameter, uniform};
 
 /// Windows that are forecast at once.
 const PIECE: usize = 64;
-
-/// W x + w.
-#[derive(Module, Debug)]
-pub struct Linear {
-    /// [out, in].
-    pub weight: Param<Tensor<2>>,
-    /// `[out]`.
-    pub bias: Param<Tensor<1>>,
-}
-
-impl Linear {
-    /// U(-1/sqrt(in), 1/sqrt(in)), no bias yet.
-    pub(super) fn new(
-        inputs: usize,
-        outputs: usize,
-        rng: &mut ChaCha8Rng,
-        device: &Device,
-    ) -> Self {
-        let values = uniform(rng, inputs * outputs, 1.0 / (inputs as f32).sqrt());
-        Self {
-            weight: parameter(values, [outputs, inputs], device),
-            bias: parameter(vec![0.0; outputs], [outputs], device),
-        }
-    }
-
-    /// [row, in] -> [row, out].
-    pub(super) fn forward(&self, input: Tensor<2>) -> Tensor<2> {
-        input.matmul(self.weight.val().transpose()) + self.bias.val().unsqueeze()
-    }
-}
 
 /// SpaceTime, or a stack of any other causal mixer.
 #[derive(Module, Debug)]
@@ -103,6 +72,18 @@ impl Forecaster {
         match &self.network {
             Network::SpaceTime(network) => network.output.bias.device(),
             Network::Stack(network) => network.output.bias.device(),
+        }
+    }
+
+    /// Spectral radius of SpaceTime's closed loop, none for other networks: above 1, forecasts grow by
+    /// that factor from step to step, once they are far behind the data.
+    ///
+    /// # Errors
+    /// Weights that are not finite.
+    pub fn closed_loop_radius(&self) -> Result<Option<f64>, ModelError> {
+        match &self.network {
+            Network::SpaceTime(network) => Ok(Some(network.decoder.closed_loop_radius()?)),
+            Network::Stack(_) => Ok(None),
         }
     }
 

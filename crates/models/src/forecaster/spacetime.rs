@@ -1,14 +1,15 @@
 //! The SpaceTime network: encoder blocks, closed-loop decoder, output.
 
 use super::config::ForecasterConfig;
-use super::dropout::Dropout;
-use super::model::{Linear, Trace};
+use super::model::Trace;
 use crate::error::ModelError;
+use crate::sequence::Dropout;
 use burn::module::{Module, Param};
 use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;
 use resolvent_mixers::Place;
+use resolvent_mixers::layers::Affine;
 use resolvent_mixers::spacetime::{SpaceTime, SpaceTimeConfig};
 
 /// Kernels of the first block, if its width is a multiple: twice the eight kinds of fixed filters.
@@ -22,7 +23,7 @@ pub struct SpaceTimeNetwork {
     /// Lives on its own predictions beyond the window.
     pub decoder: SpaceTime,
     /// Behind GELU and dropout.
-    pub output: Linear,
+    pub output: Affine,
 }
 
 impl SpaceTimeNetwork {
@@ -72,7 +73,7 @@ impl SpaceTimeNetwork {
         Ok(Self {
             encoder,
             decoder,
-            output: Linear::new(width, 1, rng, device),
+            output: Affine::new(width, 1, rng, device),
         })
     }
 
@@ -87,13 +88,13 @@ impl SpaceTimeNetwork {
         let width = self.decoder.config().hidden_size;
         let mut z = lag.reshape([rows, len, 1]).expand([rows, len, width]);
         for block in &self.encoder {
-            z = block.block(z, &mut |y| drop.apply(y))?;
+            z = block.block(z, &mut |y| drop.elements(y))?;
         }
         let decoded = self.decoder.forecast(z.clone(), horizon)?;
         let mut read = |values: Tensor<3>| {
             let [rows, len, width] = values.dims();
             let flat = values.reshape([rows * len, width]);
-            let out = self.output.forward(drop.apply(gelu(flat)));
+            let out = self.output.forward(drop.elements(gelu(flat)));
             out.reshape([rows, len])
         };
         Ok(Trace {

@@ -2,7 +2,7 @@
 
 use super::architecture::Architecture;
 use super::model::LanguageModel;
-use crate::error::ModelError;
+use crate::error::{ModelError, refused};
 use burn::tensor::Device;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -104,18 +104,6 @@ impl LanguageConfig {
                 .saturating_add(tables * table)
                 .saturating_add(architecture.norm_parameters(self)),
         }
-    }
-}
-
-pub(super) fn refused(
-    field: &str,
-    got: impl std::fmt::Display,
-    expected: impl Into<String>,
-) -> ModelError {
-    ModelError::Config {
-        field: field.to_owned(),
-        got: got.to_string(),
-        expected: expected.into(),
     }
 }
 

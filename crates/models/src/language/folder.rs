@@ -1,11 +1,10 @@
 //! A language model as a folder: `config.json` and `model.safetensors`.
 
 use super::architecture::Norm;
-use super::config::{LanguageConfig, refused};
 use super::layouts;
 use super::model::LanguageModel;
 use crate::error::ModelError;
-use crate::weights::{export, import};
+use crate::weights::{export, import, require_size};
 use burn::tensor::Device;
 use resolvent_formats::{FormatError, TensorMap, parse_json, write_json_atomic};
 use resolvent_mixers::CausalLayer;
@@ -71,7 +70,7 @@ pub fn load(folder: &Path, device: &Device) -> Result<LanguageModel, ModelError>
         // Some writers store the tied head a second time.
         map.take("lm_head.weight").ok();
     }
-    require_size(&config, &map)?;
+    require_size(config.cost(1).parameters, &map)?;
     import(config.init(0, device)?, &map, rename)
 }
 
@@ -89,24 +88,6 @@ fn without_config(config: &Path, weights: &Path) -> Result<(Value, TensorMap), M
         Some(json) => Ok((json, map)),
         None => Err(missing(std::io::ErrorKind::NotFound.into()).into()),
     }
-}
-
-/// A configuration may promise any size: believe it only as far as the weights file is large.
-fn require_size(config: &LanguageConfig, map: &TensorMap) -> Result<(), ModelError> {
-    let promised = config.cost(1).parameters;
-    let stored: u64 = map.iter().map(|(_, tensor)| tensor.elements() as u64).sum();
-    if promised <= stored {
-        return Ok(());
-    }
-    // The first tensor of another shape says more than the sum; small differences get that message.
-    if promised <= stored.saturating_mul(4).max(1 << 24) {
-        return Ok(());
-    }
-    Err(refused(
-        "config.json",
-        format!("a model of {promised} parameters"),
-        format!("one of the {stored} that {WEIGHTS_FILE} holds"),
-    ))
 }
 
 fn read_bounded(path: &Path) -> Result<Vec<u8>, ModelError> {

@@ -3,7 +3,7 @@
 use super::architecture::{Architecture, Norm};
 use super::block::Block;
 use super::config::LanguageConfig;
-use crate::error::ModelError;
+use crate::error::{ModelError, refused};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor};
 use rand_chacha::ChaCha8Rng;
@@ -241,11 +241,7 @@ impl LanguageModel {
     ) -> Result<(Tensor<2>, State), ModelError> {
         let [batch, length] = tokens.dims();
         if batch * length == 0 {
-            return Err(super::config::refused(
-                "tokens",
-                "none",
-                "at least one token",
-            ));
+            return Err(refused("tokens", "none", "at least one token"));
         }
         let (hidden, state) = self.advance_hidden(tokens, state)?;
         let width = hidden.dims()[2];

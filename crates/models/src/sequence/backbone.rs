@@ -1,10 +1,10 @@
 //! The stack itself.
 
 use super::config::{BackboneConfig, NormPlace};
+use super::dropout::Dropout;
 use crate::error::ModelError;
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
-use rand::Rng;
+use burn::tensor::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;
 use resolvent_mixers::layers::LayerNorm;
 use resolvent_mixers::{AnyLayer, Mixer, Pass, Place};
@@ -28,15 +28,6 @@ pub struct Backbone {
     /// What the stack was built from.
     #[module(skip)]
     pub config: BackboneConfig,
-}
-
-/// What one run over the stack is told besides its input.
-#[derive(Debug, Default)]
-pub struct Conditions {
-    /// 1 where a position belongs to its sequence and 0 where it is padding, [batch, length, 1].
-    pub mask: Option<Tensor<3>>,
-    /// Draws what dropout leaves out; none switches dropout off, as it must be outside training.
-    pub dropout: Option<ChaCha8Rng>,
 }
 
 impl Backbone {
@@ -67,10 +58,11 @@ impl Backbone {
     /// The whole stack.
     ///
     /// # Shapes
-    /// `input` and result: [batch, length, hidden].
+    /// `input` and result: [batch, length, hidden]; `mask`: [batch, length, 1], 1 where a position
+    /// belongs to its sequence and 0 where it is padding.
     ///
     /// # Numerics
-    /// Padding on the right changes nothing where `conditions.mask` marks it: a causal mixer never
+    /// Padding on the right changes nothing where `mask` marks it: a causal mixer never
     /// looks there, and one that sees both directions reads zeros.
     ///
     /// # Errors
@@ -78,20 +70,29 @@ impl Backbone {
     pub fn forward(
         &self,
         input: Tensor<3>,
-        conditions: &mut Conditions,
+        mask: Option<&Tensor<3>>,
+        dropout: &mut Dropout,
     ) -> Result<Tensor<3>, ModelError> {
         let mut hidden = input;
+        let mask = mask.filter(|_| self.config.bidirectional);
         let mut pass = Pass::default();
+        let mut mixed = |block: &BackboneBlock, input: Tensor<3>| -> Result<_, ModelError> {
+            let input = match mask {
+                Some(mask) => input * mask.clone(),
+                None => input,
+            };
+            Ok(dropout.channels(block.mixer.forward(input, &mut pass)?))
+        };
         for block in &self.layers {
             hidden = match self.config.norm {
                 NormPlace::Before => {
                     let normed = block
                         .norm
                         .forward(hidden.clone(), BackboneConfig::EPSILON)?;
-                    hidden + self.mixed(block, normed, conditions, &mut pass)?
+                    hidden + mixed(block, normed)?
                 }
                 NormPlace::After => {
-                    let sum = hidden.clone() + self.mixed(block, hidden, conditions, &mut pass)?;
+                    let sum = hidden.clone() + mixed(block, hidden)?;
                     block.norm.forward(sum, BackboneConfig::EPSILON)?
                 }
             };
@@ -101,39 +102,4 @@ impl Backbone {
             None => Ok(hidden),
         }
     }
-
-    fn mixed(
-        &self,
-        block: &BackboneBlock,
-        input: Tensor<3>,
-        conditions: &mut Conditions,
-        pass: &mut Pass,
-    ) -> Result<Tensor<3>, ModelError> {
-        let input = match &conditions.mask {
-            Some(mask) if self.config.bidirectional => input * mask.clone(),
-            _ => input,
-        };
-        let mixed = block.mixer.forward(input, pass)?;
-        match &mut conditions.dropout {
-            Some(rng) if self.config.dropout > 0.0 => {
-                Ok(drop_channels(mixed, self.config.dropout as f32, rng))
-            }
-            _ => Ok(mixed),
-        }
-    }
-}
-
-/// Leaves whole channels of a sequence out, as S4's published code does for long sequences, and scales
-/// the others up. Drawn on the host, so that a run is a function of its seed on every device.
-fn drop_channels(input: Tensor<3>, probability: f32, rng: &mut ChaCha8Rng) -> Tensor<3> {
-    let [batch, _, hidden] = input.dims();
-    let kept = 1.0 / (1.0 - probability);
-    let values: Vec<f32> = (0..batch * hidden)
-        .map(|_| match rng.random::<f32>() < probability {
-            true => 0.0,
-            false => kept,
-        })
-        .collect();
-    let mask = Tensor::<3>::from_data(TensorData::new(values, [batch, 1, hidden]), &input.device());
-    input * mask
 }

@@ -1,7 +1,7 @@
 //! What determines a stack.
 
 use super::backbone::Backbone;
-use crate::error::ModelError;
+use crate::error::{ModelError, refused};
 use burn::tensor::Device;
 use rand_chacha::ChaCha8Rng;
 use resolvent_mixers::two_sided::TWO_SIDED;
@@ -75,20 +75,12 @@ impl BackboneConfig {
     /// # Errors
     /// The field, its value and what would be right.
     pub fn validate(&self) -> Result<(), ModelError> {
-        let refuse = |field: &str, got: String, expected: String| {
-            Err(ModelError::Config {
-                field: field.to_owned(),
-                got,
-                expected,
-            })
-        };
         if !(1..=MOST_LAYERS).contains(&self.layers) {
             let expected = format!("between 1 and {MOST_LAYERS}");
-            return refuse("layers", self.layers.to_string(), expected);
+            return Err(refused("layers", self.layers, expected));
         }
         if !(0.0..1.0).contains(&self.dropout) {
-            let expected = "at least 0 and below 1".to_owned();
-            return refuse("dropout", self.dropout.to_string(), expected);
+            return Err(refused("dropout", self.dropout, "at least 0 and below 1"));
         }
         if self.bidirectional && !self.mixer.has_two_sided() {
             let got = format!("true for the mixer {}", self.mixer.mixer());
@@ -96,7 +88,7 @@ impl BackboneConfig {
                 "false: only {} have a layer that sees both directions",
                 TWO_SIDED.join(", ")
             );
-            return refuse("bidirectional", got, expected);
+            return Err(refused("bidirectional", got, expected));
         }
         Ok(self.mixer.validate()?)
     }
@@ -128,20 +120,16 @@ impl BackboneConfig {
     /// A missing, unknown or misshapen key; a setting that the mixer does not have; values that
     /// [`BackboneConfig::validate`] refuses.
     pub fn from_json(json: &Value) -> Result<Self, ModelError> {
-        let stored: Stored =
-            Deserialize::deserialize(json).map_err(|error| ModelError::Config {
-                field: "backbone".to_owned(),
-                got: "not readable".to_owned(),
-                expected: format!("what this program writes ({error})"),
-            })?;
+        let stored: Stored = Deserialize::deserialize(json).map_err(|error| {
+            let expected = format!("what this program writes ({error})");
+            refused("backbone", "not readable", expected)
+        })?;
         let mixer = Settings::named(&stored.mixer)?;
         let known = mixer.to_map();
         if let Some(key) = stored.settings.keys().find(|key| !known.contains_key(*key)) {
-            return Err(ModelError::Config {
-                field: format!("backbone.settings.{key}"),
-                got: "present".to_owned(),
-                expected: format!("a setting of the mixer {}", stored.mixer),
-            });
+            let expected = format!("a setting of the mixer {}", stored.mixer);
+            let field = format!("backbone.settings.{key}");
+            return Err(refused(&field, "present", expected));
         }
         let config = Self {
             mixer: mixer.with(&stored.settings)?,

@@ -10,9 +10,11 @@
 
 mod backbone;
 mod config;
+mod dropout;
 
-pub use backbone::{Backbone, BackboneBlock, Conditions};
+pub use backbone::{Backbone, BackboneBlock};
 pub use config::{BackboneConfig, NormPlace};
+pub use dropout::Dropout;
 
 use resolvent_mixers::AnyLayer;
 

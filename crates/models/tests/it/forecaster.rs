@@ -2,9 +2,12 @@
 
 use burn::tensor::Device;
 use proptest::prelude::*;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 use resolvent_mixers::Settings;
 use resolvent_mixers::registry::CAUSAL;
-use resolvent_models::forecaster::{Column, Dropout, Forecaster, ForecasterConfig, load, save};
+use resolvent_models::forecaster::{Column, Forecaster, ForecasterConfig, load, save};
+use resolvent_models::sequence::Dropout;
 use serde_json::json;
 
 fn config(mixer: &str, context: usize, horizon: usize) -> ForecasterConfig {
@@ -140,7 +143,8 @@ fn folders_of_another_kind_are_named() {
 fn masks_when_drawn_again_are_the_same_and_keep_the_mean() {
     let ones = burn::tensor::Tensor::<2>::ones([200, 50], &Device::flex());
     let draw = |seed| -> Vec<f32> {
-        let dropped = Dropout::training(0.25, seed).apply(ones.clone());
+        let rng = ChaCha8Rng::seed_from_u64(seed);
+        let dropped = Dropout::training(0.25, rng).elements(ones.clone());
         dropped.to_data().iter().collect()
     };
     let (first, again, other) = (draw(1), draw(1), draw(2));

@@ -9,8 +9,8 @@ mod original;
 mod own;
 mod rwkv7;
 
-use super::config::{LanguageConfig, refused};
-use crate::error::ModelError;
+use super::config::LanguageConfig;
+use crate::error::{ModelError, refused};
 use crate::weights::Rename;
 use resolvent_formats::TensorMap;
 use serde_json::Value;

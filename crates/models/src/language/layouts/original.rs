@@ -1,8 +1,8 @@
 //! The layout of state-spaces/mamba: other configuration keys, and `backbone.embedding`.
 
 use super::Layout;
-use crate::error::ModelError;
-use crate::language::config::{Keys, LanguageConfig, refused};
+use crate::error::{ModelError, refused};
+use crate::language::config::{Keys, LanguageConfig};
 use crate::language::folder::published_name;
 use resolvent_formats::TensorMap;
 use resolvent_mixers::Settings;

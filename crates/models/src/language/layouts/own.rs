@@ -1,8 +1,8 @@
 //! Our own layout: a model type that names its mixer, with the mixer's settings beside the model's.
 
 use super::Layout;
-use crate::error::ModelError;
-use crate::language::config::{Keys, LanguageConfig, refused};
+use crate::error::{ModelError, refused};
+use crate::language::config::{Keys, LanguageConfig};
 use crate::language::folder::published_name;
 use resolvent_formats::TensorMap;
 use resolvent_mixers::Settings;

@@ -5,8 +5,8 @@
 //! own model type.
 
 use super::{Layout, own};
-use crate::error::ModelError;
-use crate::language::config::{LanguageConfig, refused};
+use crate::error::{ModelError, refused};
+use crate::language::config::LanguageConfig;
 use crate::language::folder::{WEIGHTS_FILE, published_name};
 use resolvent_formats::{TensorData, TensorMap};
 use resolvent_mixers::Settings;
