@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use resolvent_learn::recipe::TrainSection;
 
 /// Models whose core is a structured state matrix: train, generate, inspect, reproduce.
 #[derive(Debug, Parser)]
@@ -44,18 +45,42 @@ pub enum Command {
     BenchMemory(BenchMemory),
 }
 
-/// Flags of `quickstart`.
+/// What every command that trains takes.
 #[derive(Debug, Args)]
-pub struct Quickstart {
-    /// Time budget for training, in minutes [default: 3]
+pub struct Budget {
+    /// Time budget for training, in minutes [default: 1.5 to 3, by command]
     #[arg(long, value_name = "M", conflicts_with = "steps")]
     pub minutes: Option<f64>,
     /// Number of training steps, instead of a time budget; makes the run repeatable to the bit
     #[arg(long, value_name = "N")]
     pub steps: Option<usize>,
-    /// Seed of the initial weights and the order of the data [default: 0]
+    /// Seed of the initial weights, of the order of the data and of how it is divided [default: 0]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+}
+
+impl Budget {
+    /// The given flags take the place of what `train` says.
+    pub fn apply(&self, train: &mut TrainSection) {
+        if let Some(minutes) = self.minutes {
+            train.minutes = Some(minutes);
+            train.steps = None;
+        }
+        if let Some(steps) = self.steps {
+            train.steps = Some(steps);
+        }
+        if let Some(seed) = self.seed {
+            train.seed = seed;
+        }
+    }
+}
+
+/// Flags of `quickstart`.
+#[derive(Debug, Args)]
+pub struct Quickstart {
+    /// How long, and from which seed.
+    #[command(flatten)]
+    pub budget: Budget,
     /// Folder of the run [default: the first free runs/quickstart-N]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -178,12 +203,9 @@ pub struct Forecast {
     /// Folder of the run [default: the first free runs/forecast-N]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Time budget for training, in minutes [default: 1.5]
-    #[arg(long, value_name = "M", conflicts_with = "steps")]
-    pub minutes: Option<f64>,
-    /// Number of training steps, instead of a time budget; makes the run repeatable to the bit
-    #[arg(long, value_name = "N")]
-    pub steps: Option<usize>,
+    /// How long, and from which seed.
+    #[command(flatten)]
+    pub budget: Budget,
     /// Mixer of the model: spacetime, s4d, s4, s5, mamba2, attention, ... [default: spacetime]
     #[arg(long, value_name = "NAME")]
     pub mixer: Option<String>,
@@ -211,9 +233,6 @@ pub struct Forecast {
     /// Probability of dropout in training [default: 0]
     #[arg(long, value_name = "R")]
     pub dropout: Option<f64>,
-    /// Seed of the initial weights and the order of the data [default: 0]
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
     /// Change a setting of training or model, as in --set model.hidden_size=64; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
@@ -387,21 +406,15 @@ pub struct ClassifyTrain {
     /// Folder of the run
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Time budget for training, in minutes [default: 2]
-    #[arg(long, value_name = "M", conflicts_with = "steps")]
-    pub minutes: Option<f64>,
-    /// Number of training steps, instead of a time budget; makes the run repeatable to the bit
-    #[arg(long, value_name = "N")]
-    pub steps: Option<usize>,
+    /// How long, and from which seed.
+    #[command(flatten)]
+    pub budget: Budget,
     /// Mixer in every block: s4, s4d, dss, s5, spacetime, mamba, mamba2, rwkv7, attention [default: s4d]
     #[arg(long, value_name = "NAME")]
     pub mixer: Option<String>,
     /// Let the mixers see both directions (s4, s4d, s5)
     #[arg(long)]
     pub bidirectional: bool,
-    /// Seed of the initial weights, the parts and the order of the cases [default: 0]
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
     /// Change a setting, as in --set model.layers=2 or --set train.batch=16; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,

@@ -9,6 +9,13 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// SHA-256, as text, of all bytes that `feed` hands to the function it is given.
+pub fn fingerprint(feed: impl FnOnce(&mut dyn FnMut(&[u8]))) -> String {
+    let mut hash = Sha256::new();
+    feed(&mut |bytes| hash.update(bytes));
+    hex(&hash.finalize())
+}
+
 /// Copies a stream, and returns its length and SHA-256. Reading ends one byte behind `limit`.
 pub(crate) fn copy_hashed(
     from: impl Read,

@@ -5,7 +5,7 @@ pub mod benchmarks;
 pub mod corpus;
 mod error;
 mod files;
-mod hashing;
+pub mod hashing;
 pub mod images;
 pub mod labelled_table;
 pub mod lra;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use resolvent_data::DataError;
 use resolvent_formats::FormatError;
 use resolvent_models::ModelError;
 
@@ -202,6 +203,12 @@ pub enum LearnError {
     /// The experiment itself failed, for instance because its data ended.
     #[error("{0}")]
     Experiment(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<DataError> for LearnError {
+    fn from(error: DataError) -> Self {
+        Self::experiment(error)
+    }
 }
 
 impl LearnError {

@@ -139,16 +139,7 @@ fn with_flags(resumed: Option<Asked>, options: &ClassifyTrain) -> Result<Asked, 
         overrides.push("model.bidirectional=true".to_owned());
     }
     let mut settings = settings.with_overrides(&overrides)?;
-    if let Some(minutes) = options.minutes {
-        settings.train.minutes = Some(minutes);
-        settings.train.steps = None;
-    }
-    if let Some(steps) = options.steps {
-        settings.train.steps = Some(steps);
-    }
-    if let Some(seed) = options.seed {
-        settings.train.seed = seed;
-    }
+    options.budget.apply(&mut settings.train);
     source.seed = settings.train.seed;
     settings.validate()?;
     Ok(Asked { source, settings })

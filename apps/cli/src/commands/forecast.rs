@@ -8,12 +8,10 @@ use resolvent_learn::LearnError;
 use resolvent_learn::forecast::{
     Job, Prepared, Request, Summary, forecast_again, prepare, prepare_for, recipe_for,
 };
-use resolvent_learn::language::{Event, Watch};
-use resolvent_learn::metrics::{EvaluationRecord, StepRecord};
+use resolvent_learn::language::Forward;
 use resolvent_learn::recipe::Recipe;
 use resolvent_learn::run_folder::RunFolder;
-use resolvent_learn::schedule::Plan;
-use resolvent_learn::trainer::{Observer, Outcome};
+use resolvent_learn::trainer::Outcome;
 use resolvent_models::forecaster::load;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -168,16 +166,7 @@ fn asked(options: &Forecast) -> Result<(Stored, Recipe), CliError> {
 }
 
 fn with_flags_of(mut recipe: Recipe, options: &Forecast) -> Result<Recipe, CliError> {
-    if let Some(minutes) = options.minutes {
-        recipe.train.minutes = Some(minutes);
-        recipe.train.steps = None;
-    }
-    if let Some(steps) = options.steps {
-        recipe.train.steps = Some(steps);
-    }
-    if let Some(seed) = options.seed {
-        recipe.train.seed = seed;
-    }
+    options.budget.apply(&mut recipe.train);
     Ok(recipe.with_overrides(&options.overrides)?)
 }
 
@@ -248,6 +237,9 @@ fn show(
             aligned(&["", "MSE", "MAE", "MASE"], &rows)
         ));
     }
+    if let Some(warning) = summary.warning() {
+        console.say(&format!("warning: {warning}"));
+    }
     if let (Some(steps), Some(time)) = (summary.steps, summary.seconds) {
         let best = summary.best_step.unwrap_or(steps);
         console.say(&format!(
@@ -267,25 +259,4 @@ fn show(
         print_json(&json!({ "folder": folder, "results": summary }))?;
     }
     Ok(())
-}
-
-/// Hands the training loop's news to the bars.
-struct Forward<'a>(&'a TrainingBars);
-
-impl Observer for Forward<'_> {
-    fn on_plan(&mut self, plan: &Plan, step: usize) {
-        self.0.on(Event::Planned { plan, step });
-    }
-
-    fn on_step(&mut self, record: &StepRecord, plan: &Plan) {
-        self.0.on(Event::Step { record, plan });
-    }
-
-    fn on_evaluation(&mut self, record: &EvaluationRecord) {
-        self.0.on(Event::Evaluated(record));
-    }
-
-    fn on_checkpoint(&mut self, step: usize, folder: &Path) {
-        self.0.on(Event::Saved { step, folder });
-    }
 }

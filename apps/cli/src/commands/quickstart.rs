@@ -48,16 +48,7 @@ pub fn run(options: &Quickstart, console: &Console, stop: &Stop) -> Result<(), C
 }
 
 fn with_flags(mut recipe: Recipe, options: &Quickstart) -> Result<Recipe, CliError> {
-    if let Some(minutes) = options.minutes {
-        recipe.train.minutes = Some(minutes);
-        recipe.train.steps = None;
-    }
-    if let Some(steps) = options.steps {
-        recipe.train.steps = Some(steps);
-    }
-    if let Some(seed) = options.seed {
-        recipe.train.seed = seed;
-    }
+    options.budget.apply(&mut recipe.train);
     if let Some(mixer) = &options.mixer {
         recipe.model.mixer.clone_from(mixer);
     }

@@ -1,10 +1,7 @@
 //! Labelled cases in memory: real-valued series or tokens, of equal length or not.
 
-use rand::seq::SliceRandom;
-use resolvent_data::DataError;
-use resolvent_data::rng;
+use resolvent_data::hashing;
 use resolvent_models::classifier::{CaseBatch, Values};
-use sha2::{Digest, Sha256};
 
 use super::bad;
 use crate::error::LearnError;
@@ -40,7 +37,7 @@ pub struct Cases {
     /// `[case]`: a position in `classes`; empty where nothing is known.
     pub labels: Vec<u32>,
     /// `[case]`: the position behind its last one, over all cases.
-    ends: Vec<usize>,
+    pub(super) ends: Vec<usize>,
 }
 
 impl Cases {
@@ -76,7 +73,7 @@ impl Cases {
         (lengths().min().unwrap_or(0), lengths().max().unwrap_or(0))
     }
 
-    fn start(&self, case: usize) -> usize {
+    pub(super) fn start(&self, case: usize) -> usize {
         if case == 0 { 0 } else { self.ends[case - 1] }
     }
 
@@ -147,97 +144,6 @@ impl Cases {
     /// Whether every case has a label.
     pub fn is_labelled(&self) -> bool {
         self.labels.len() == self.len()
-    }
-
-    /// The cases at these positions, in this order.
-    pub fn select(&self, positions: &[usize]) -> Self {
-        let content = match &self.content {
-            Content::Series { channels, .. } => Content::Series {
-                channels: *channels,
-                values: Vec::new(),
-            },
-            Content::Tokens { vocabulary, .. } => Content::Tokens {
-                vocabulary: *vocabulary,
-                values: Vec::new(),
-            },
-        };
-        let mut chosen = Self::empty(self.name.clone(), content, self.classes.clone());
-        for &case in positions {
-            let (start, end) = (self.start(case), self.ends[case]);
-            let last = match (&mut chosen.content, &self.content) {
-                (Content::Series { values, channels }, Content::Series { values: all, .. }) => {
-                    values.extend_from_slice(&all[start * *channels..end * *channels]);
-                    values.len() / *channels
-                }
-                (Content::Tokens { values, .. }, Content::Tokens { values: all, .. }) => {
-                    values.extend_from_slice(&all[start..end]);
-                    values.len()
-                }
-                // `content` above is of the same kind.
-                _ => 0,
-            };
-            chosen.ends.push(last);
-            chosen.labels.extend(self.labels.get(case));
-        }
-        chosen
-    }
-
-    /// Two parts by seed, `share` of every class in the second: at least one case of each class stays in
-    /// the first, and the second is not empty where some class has two.
-    pub fn split(&self, share: f64, seed: u64) -> [Self; 2] {
-        let mut rng = rng::stream(seed, "classification-split", 0);
-        let mut held_out = vec![false; self.len()];
-        for class in 0..self.classes.len() as u32 {
-            let mut of_class: Vec<usize> = (0..self.len())
-                .filter(|case| self.labels.get(*case) == Some(&class))
-                .collect();
-            of_class.shuffle(&mut rng);
-            let wanted = (share * of_class.len() as f64).round().max(1.0) as usize;
-            let taken = wanted.min(of_class.len().saturating_sub(1));
-            of_class[..taken]
-                .iter()
-                .for_each(|case| held_out[*case] = true);
-        }
-        [false, true].map(|side| {
-            let part: Vec<usize> = (0..self.len()).filter(|it| held_out[*it] == side).collect();
-            self.select(&part)
-        })
-    }
-
-    /// At most `count` cases, drawn by seed.
-    pub fn at_most(&self, count: usize, seed: u64) -> Self {
-        if self.len() <= count {
-            return self.clone();
-        }
-        let mut order: Vec<usize> = (0..self.len()).collect();
-        order.shuffle(&mut rng::stream(seed, "classification-subset", 0));
-        order.truncate(count);
-        order.sort_unstable();
-        self.select(&order)
-    }
-
-    /// The same cases with labels in the order of `classes`.
-    ///
-    /// # Errors
-    /// A class that is not among them and has a case.
-    pub fn with_classes(&self, classes: &[String]) -> Result<Self, LearnError> {
-        let mut labels = Vec::with_capacity(self.labels.len());
-        for (case, label) in self.labels.iter().enumerate() {
-            let name = &self.classes[*label as usize];
-            match classes.iter().position(|it| it == name) {
-                Some(position) => labels.push(position as u32),
-                None => {
-                    let got = format!("{name:?} (case {} of {})", case + 1, self.name);
-                    let remedy = format!("training knows the classes {} only", listed(classes));
-                    return Err(bad("label", got, remedy));
-                }
-            }
-        }
-        Ok(Self {
-            classes: classes.to_vec(),
-            labels,
-            ..self.clone()
-        })
     }
 
     /// `[class]`: how many cases it has.
@@ -312,27 +218,22 @@ impl Cases {
 
     /// SHA-256 over values, lengths and labels.
     pub fn fingerprint(&self) -> String {
-        let mut hash = Sha256::new();
-        match &self.content {
-            Content::Series { values, .. } => {
-                values
-                    .iter()
-                    .for_each(|it| hash.update(it.to_bits().to_le_bytes()));
+        hashing::fingerprint(|hash| {
+            match &self.content {
+                Content::Series { values, .. } => {
+                    values
+                        .iter()
+                        .for_each(|it| hash(&it.to_bits().to_le_bytes()));
+                }
+                Content::Tokens { values, .. } => {
+                    values.iter().for_each(|it| hash(&it.to_le_bytes()));
+                }
             }
-            Content::Tokens { values, .. } => {
-                values.iter().for_each(|it| hash.update(it.to_le_bytes()));
-            }
-        }
-        self.ends
-            .iter()
-            .for_each(|it| hash.update((*it as u64).to_le_bytes()));
-        self.labels
-            .iter()
-            .for_each(|it| hash.update(it.to_le_bytes()));
-        hash.finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+            self.ends
+                .iter()
+                .for_each(|it| hash(&(*it as u64).to_le_bytes()));
+            self.labels.iter().for_each(|it| hash(&it.to_le_bytes()));
+        })
     }
 }
 
@@ -365,11 +266,5 @@ impl TryFrom<&resolvent_data::sequences::LabelledSequences> for Cases {
             cases.push_tokens(&tokens, Some(label))?;
         }
         Ok(cases)
-    }
-}
-
-impl From<DataError> for LearnError {
-    fn from(error: DataError) -> Self {
-        Self::experiment(error)
     }
 }

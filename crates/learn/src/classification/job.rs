@@ -3,11 +3,9 @@
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use burn::module::Module;
 use burn::tensor::Device;
-use resolvent_formats::TensorMap;
 use resolvent_models::classifier::{Classifier, InputKind, published_name, save};
-use resolvent_models::weights::{count_parameters, import};
+use resolvent_models::weights::count_parameters;
 use serde::Serialize;
 use serde_json::json;
 
@@ -19,9 +17,8 @@ use super::scores::{Predictions, Scores, predict};
 use super::settings::ClassifySettings;
 use super::source::Source;
 use super::task::Task;
-use crate::checkpoint;
 use crate::error::LearnError;
-use crate::metrics::{self, Record, StepRecord};
+use crate::metrics::{self, StepRecord};
 use crate::run_folder::{RunFolder, write_text};
 use crate::schedule::Plan;
 use crate::trainer::{Observer, Outcome, Run, Settings, Trained};
@@ -115,7 +112,7 @@ impl Job<'_> {
         title: &str,
     ) -> Result<Summary, LearnError> {
         let records = metrics::read(&self.folder.metrics())?;
-        let (kept_step, model) = self.best(&trained.model.valid(), trained.step, &records)?;
+        let (kept_step, model) = trained.best(self.folder, WATCHED, published_name)?;
         save(&model, self.folder.root())?;
         let task = self.task;
         let score = |cases: &Cases| -> Result<(Predictions, Scores), LearnError> {
@@ -155,34 +152,6 @@ impl Job<'_> {
         resolvent_formats::write_json_atomic(&file("results.json"), &json!(summary))?;
         page(&summary, &records, title)?.write(&self.folder.report())?;
         Ok(summary)
-    }
-
-    /// The weights of the best evaluated checkpoint that is still there.
-    fn best(
-        &self,
-        last: &Classifier,
-        step: usize,
-        records: &[Record],
-    ) -> Result<(usize, Classifier), LearnError> {
-        let mut evaluations: Vec<(f64, usize)> = records
-            .iter()
-            .filter_map(|record| match record {
-                Record::Evaluation(it) => Some((*it.values.get(WATCHED)?, it.step)),
-                Record::Step(_) => None,
-            })
-            .collect();
-        evaluations.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
-        let there = checkpoint::list(&self.folder.checkpoints())?;
-        for (_, best) in evaluations {
-            if best == step {
-                break;
-            }
-            if let Some((_, path)) = there.iter().find(|it| it.0 == best) {
-                let map = TensorMap::read(&path.join("model.safetensors"))?;
-                return Ok((best, import(last.clone(), &map, published_name)?));
-            }
-        }
-        Ok((step, last.clone()))
     }
 }
 

@@ -20,6 +20,7 @@ mod page;
 mod scores;
 mod settings;
 mod source;
+mod subsets;
 mod task;
 
 pub use baselines::{Baseline, baselines};

@@ -3,11 +3,10 @@
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use burn::module::Module;
 use burn::tensor::Device;
 use resolvent_mixers::MixerSettings;
 use resolvent_models::forecaster::{Forecaster, published_name, save};
-use resolvent_models::weights::{count_parameters, import};
+use resolvent_models::weights::count_parameters;
 use serde::Serialize;
 use serde_json::json;
 
@@ -16,7 +15,6 @@ use super::experiment::{ForecastExperiment, MEASURE};
 use super::files::{self, Future};
 use super::page;
 use super::prepared::Prepared;
-use crate::checkpoint::{Checkpoint, list};
 use crate::error::LearnError;
 use crate::metrics::{self, Record};
 use crate::plot::LinePlot;
@@ -50,6 +48,9 @@ pub struct Summary {
     pub horizon: usize,
     /// Values that it was trained to forecast.
     pub trained_horizon: usize,
+    /// How fast SpaceTime's own predictions grow from step to step, once they are far behind the data;
+    /// none for other mixers.
+    pub closed_loop_radius: Option<f64>,
     /// The season.
     pub period: usize,
     /// Steps done; none without training.
@@ -66,6 +67,20 @@ pub struct Summary {
     pub backtest: Vec<Row>,
     /// What comes behind the end.
     pub forecast: Future,
+}
+
+impl Summary {
+    /// Why the forecast may be worthless although it is finite, if it may: a closed loop that grows
+    /// was asked for more than it was trained for.
+    pub fn warning(&self) -> Option<String> {
+        let radius = self.closed_loop_radius.filter(|radius| *radius > 1.0)?;
+        let (trained, asked) = (self.trained_horizon, self.horizon);
+        let beyond = asked.checked_sub(trained).filter(|beyond| *beyond > 0)?;
+        let factor = radius.powf(beyond as f64);
+        Some(format!(
+            "the model was trained for {trained} values and its closed loop grows by {radius:.3} from step to step, up to {factor:.1e}-fold over the {beyond} beyond: do not trust them; train with --horizon {asked}, or choose another mixer, as s4d"
+        ))
+    }
 }
 
 impl Job<'_> {
@@ -112,7 +127,7 @@ impl Job<'_> {
     /// Files that cannot be read or written; forecasts that are not finite.
     pub fn finish(&self, trained: &Trained<Forecaster>) -> Result<Summary, LearnError> {
         let records = metrics::read(&self.folder.metrics())?;
-        let (model, best) = self.best(trained, &records)?;
+        let (best, model) = trained.best(self.folder, MEASURE, published_name)?;
         save(&model, self.folder.root())?;
         let work = Work {
             model: &model,
@@ -122,35 +137,10 @@ impl Job<'_> {
         };
         let (mut summary, windows) = work.summary()?;
         summary.steps = Some(trained.step);
-        summary.best_step = best;
+        summary.best_step = Some(best);
         summary.seconds = Some(trained.seconds);
         work.write(&summary, &windows, &records)?;
         Ok(summary)
-    }
-
-    /// The weights of the checkpoint with the least validation error.
-    fn best(
-        &self,
-        trained: &Trained<Forecaster>,
-        records: &[Record],
-    ) -> Result<(Forecaster, Option<usize>), LearnError> {
-        let measured = records.iter().filter_map(|record| match record {
-            Record::Evaluation(it) => Some((it.step, *it.values.get(MEASURE)?)),
-            Record::Step(_) => None,
-        });
-        let best = measured.min_by(|left, right| left.1.total_cmp(&right.1));
-        let model = trained.model.valid();
-        let Some((step, _)) = best else {
-            return Ok((model, None));
-        };
-        let checkpoints = list(&self.folder.checkpoints())?;
-        match checkpoints.iter().find(|(at, _)| *at == step) {
-            Some((_, path)) => {
-                let weights = Checkpoint::read(path)?.model;
-                Ok((import(model, &weights, published_name)?, Some(step)))
-            }
-            None => Ok((model, None)),
-        }
     }
 }
 
@@ -206,6 +196,7 @@ impl Work<'_> {
             context: config.context,
             horizon: self.horizon,
             trained_horizon: config.horizon,
+            closed_loop_radius: self.model.closed_loop_radius()?,
             period: config.period,
             steps: None,
             best_step: None,

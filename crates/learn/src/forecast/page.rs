@@ -96,6 +96,9 @@ pub(super) fn page(
 ) -> Result<Report, LearnError> {
     let mut report = Report::new(format!("Forecast with {}", summary.mixer));
     report.paragraph(&lead(summary));
+    if let Some(warning) = summary.warning() {
+        report.paragraph(&format!("Warning: {warning}."));
+    }
     if !summary.backtest.is_empty() {
         report.heading("Backtest");
         report.table(comparison(summary));

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
+use resolvent_data::hashing;
 use resolvent_data::series::{Series, SeriesSplit, Standardisation};
 use resolvent_mixers::Settings;
 use resolvent_models::forecaster::{Column, ForecasterConfig};
-use sha2::{Digest, Sha256};
 
 use super::period::detect_period;
 use super::request::{Request, bad};
@@ -223,19 +223,13 @@ fn mixer(recipe: &Recipe, context: usize) -> Result<Settings, LearnError> {
 }
 
 fn fingerprint(series: &Series) -> String {
-    let mut hash = Sha256::new();
-    series
-        .names
-        .iter()
-        .for_each(|name| hash.update(name.as_bytes()));
-    series
-        .values
-        .iter()
-        .for_each(|value| hash.update(value.to_le_bytes()));
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hashing::fingerprint(|hash| {
+        series.names.iter().for_each(|name| hash(name.as_bytes()));
+        series
+            .values
+            .iter()
+            .for_each(|value| hash(&value.to_le_bytes()));
+    })
 }
 
 impl Prepared {

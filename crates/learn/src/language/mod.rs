@@ -38,4 +38,4 @@ pub use experiment::LanguageExperiment;
 pub use job::Job;
 pub use prepared::{CorpusFacts, EVALUATED_BYTES, LARGEST_SHARE, Prepared, prepare};
 pub use summary::{CONTEXT_FACTOR, ModelFacts, Origin, Sample, Score, Summary, TrainingFacts};
-pub use watch::{Event, Stage, Watch};
+pub use watch::{Event, Forward, Stage, Watch};

@@ -107,7 +107,7 @@ pub(super) fn staged<T>(
 }
 
 /// Hands the training loop's news on.
-pub(super) struct Forward<'a>(pub &'a dyn Watch);
+pub struct Forward<'a>(pub &'a dyn Watch);
 
 impl Observer for Forward<'_> {
     fn on_plan(&mut self, plan: &Plan, step: usize) {

@@ -14,9 +14,12 @@ pub use experiment::{Experiment, Observer};
 
 use std::sync::atomic::AtomicBool;
 
-use resolvent_models::weights::Rename;
+use burn::module::Module;
+use resolvent_models::weights::{Rename, import};
 
+use crate::checkpoint::{self, Checkpoint};
 use crate::error::LearnError;
+use crate::metrics::{self, Record};
 use crate::recipe::{OptimiserSection, Recipe, ScheduleSection, TrainSection};
 use crate::run_folder::RunFolder;
 use crate::schedule::Plan;
@@ -100,6 +103,45 @@ pub struct Trained<M> {
     pub tokens: u64,
     /// Seconds of training, over all processes.
     pub seconds: f64,
+}
+
+impl<M: Module> Trained<M> {
+    /// The model on its plain device with the weights of the checkpoint whose `measure` was least,
+    /// and that checkpoint's step; the weights of the last step where no measured one is left.
+    ///
+    /// # Errors
+    /// Metrics or a checkpoint that cannot be read.
+    pub fn best(
+        &self,
+        folder: &RunFolder,
+        measure: &str,
+        rename: Rename,
+    ) -> Result<(usize, M), LearnError> {
+        let records = metrics::read(&folder.metrics())?;
+        let mut measured: Vec<(f64, usize)> = records
+            .iter()
+            .filter_map(|record| match record {
+                Record::Evaluation(it) => Some((*it.values.get(measure)?, it.step)),
+                Record::Step(_) => None,
+            })
+            .collect();
+        // Of equal ones the later.
+        measured.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
+        let there = checkpoint::list(&folder.checkpoints())?;
+        let kept = measured
+            .iter()
+            .find_map(|(_, step)| match *step == self.step {
+                true => Some(None),
+                false => there.iter().find(|(at, _)| at == step).map(Some),
+            });
+        match kept.flatten() {
+            Some((step, path)) => {
+                let weights = Checkpoint::read(path)?.model;
+                Ok((*step, import(self.model.valid(), &weights, rename)?))
+            }
+            None => Ok((self.step, self.model.valid())),
+        }
+    }
 }
 
 impl Run<'_> {
