@@ -32,14 +32,6 @@ pub(super) fn findings(
     drafts.into_iter().map(finish).collect()
 }
 
-fn figure(of: String, value: f64, unit: &str) -> Figure {
-    Figure {
-        of,
-        value,
-        unit: unit.to_owned(),
-    }
-}
-
 /// The best error of a system, the mean over its seeds.
 fn best(law: &[Law], system: &str) -> Vec<f64> {
     let own = law.iter().filter(|it| it.system == system);
@@ -49,7 +41,7 @@ fn best(law: &[Law], system: &str) -> Vec<f64> {
 fn beside(law: &[Law], systems: &[&str]) -> Vec<Figure> {
     let one = |system: &&str| {
         let of = format!("{system}, log10 error at its best step size");
-        figure(of, Spread::of(&best(law, system)).mean(), "decades")
+        Figure::new(of, Spread::of(&best(law, system)).mean(), "decades")
     };
     systems.iter().map(one).collect()
 }
@@ -102,7 +94,7 @@ fn window_redrawn(memories: &[Memory]) -> Draft {
     let four = |family: &&str| {
         let of =
             format!("{family}, share of the last {REACH} memories redrawn with at most 10 % error");
-        figure(of, Spread::of(&share(family, REACH as f64)).mean(), "%")
+        Figure::new(of, Spread::of(&share(family, REACH as f64)).mean(), "%")
     };
     Draft {
         claim: "LegT redraws the whole of its window from the state (64 elements, five periods in the window).".into(),
@@ -127,7 +119,7 @@ fn legs_improves(memories: &[Memory]) -> Draft {
     };
     let one = |&state: &usize| {
         let of = format!("legs, state {state}, weighted error");
-        figure(of, Spread::of(&errors(state)).mean(), "%")
+        Figure::new(of, Spread::of(&errors(state)).mean(), "%")
     };
     // With every seed, the largest ratio of one error to that of half the state.
     let rise = |index: usize| {
@@ -153,8 +145,8 @@ fn invariant(scales: &[Stretch]) -> Draft {
     Draft {
         claim: "LegS divided by time holds the same state when the same signal comes 2 or 4 times slower.".into(),
         paper: "timescale equivariance of HiPPO-LegS (no step size)".into(),
-        baseline: vec![figure(
-            "LegS with a fixed step size, change of the state".into(),
+        baseline: vec![Figure::new(
+            "LegS with a fixed step size, change of the state",
             Spread::of(&fixed).mean(),
             "%",
         )],
@@ -185,7 +177,7 @@ fn fout_converges(delays: &[Delay]) -> Draft {
         100.0 * (ratio / 2.0 - 1.0).abs()
     });
     let one = |it: &&Delay| {
-        figure(
+        Figure::new(
             format!("fout, state {}, largest error", it.state),
             it.error,
             "",

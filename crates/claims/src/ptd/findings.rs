@@ -78,10 +78,12 @@ fn holds(trials: &[Trial]) -> Draft {
 }
 
 fn close(transfers: &[Transfer]) -> Draft {
-    let one = |it: &Transfer| Figure {
-        of: format!("N {}, epsilon {}, seed {}", it.state, it.epsilon, it.seed),
-        value: it.perturbed,
-        unit: "distance".into(),
+    let one = |it: &Transfer| {
+        Figure::new(
+            format!("N {}, epsilon {}, seed {}", it.state, it.epsilon, it.seed),
+            it.perturbed,
+            "distance",
+        )
     };
     let large = transfers.iter().filter(|it| it.state >= 64);
     Draft {
@@ -108,10 +110,12 @@ fn far(transfers: &[Transfer]) -> Draft {
         .into_iter()
         .zip(at(least))
         .map(|(large, small)| large / small);
-    let one = |&state: &usize| Figure {
-        of: format!("N {state}, largest |G_S4D - G_S4|"),
-        value: Spread::of(&at(state)).mean(),
-        unit: "distance".into(),
+    let one = |&state: &usize| {
+        Figure::new(
+            format!("N {state}, largest |G_S4D - G_S4|"),
+            Spread::of(&at(state)).mean(),
+            "distance",
+        )
     };
     Draft {
         claim: "That of S4D does not converge: its largest distance from S4 is not smaller with the largest state than with the smallest.".into(),

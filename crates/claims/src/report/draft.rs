@@ -49,11 +49,7 @@ impl Draft {
             claim: self.claim,
             paper: self.paper,
             baseline: self.baseline,
-            ours: Figure {
-                of: self.ours,
-                value: spread.mean(),
-                unit: self.unit.to_owned(),
-            },
+            ours: Figure::new(self.ours, spread.mean(), self.unit),
             spread,
             criterion,
             verdict: if options.quick {

@@ -16,13 +16,18 @@ pub struct Figure {
 }
 
 impl Figure {
-    /// A percentage.
-    pub fn percent(of: impl Into<String>, value: f64) -> Self {
+    /// A number with its owner and unit.
+    pub fn new(of: impl Into<String>, value: f64, unit: &str) -> Self {
         Self {
             of: of.into(),
             value,
-            unit: "%".to_owned(),
+            unit: unit.to_owned(),
         }
+    }
+
+    /// A percentage.
+    pub fn percent(of: impl Into<String>, value: f64) -> Self {
+        Self::new(of, value, "%")
     }
 }
 

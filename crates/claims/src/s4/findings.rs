@@ -47,11 +47,7 @@ fn exact(costs: &[Cost]) -> Draft {
 fn fast(costs: &[Cost]) -> Draft {
     let large = costs.last();
     let ratio = |it: &Cost| it.dense / it.cauchy;
-    let one = |it: &Cost| Figure {
-        of: format!("N {}, L {}", it.state, it.length),
-        value: ratio(it),
-        unit: "x".into(),
-    };
+    let one = |it: &Cost| Figure::new(format!("N {}, L {}", it.state, it.length), ratio(it), "x");
     let others = costs.len().saturating_sub(1);
     Draft {
         claim:
@@ -72,11 +68,11 @@ fn small(footprint: &Footprint) -> Draft {
     Draft {
         claim: "It needs memory for N + L numbers and not for N L.".into(),
         paper: "O(N + L) memory".into(),
-        baseline: vec![Figure {
-            of: "a stored Vandermonde or Cauchy matrix of N / 2 x L complex numbers".into(),
-            value: all / least,
-            unit: "times 8 (N + L) bytes".into(),
-        }],
+        baseline: vec![Figure::new(
+            "a stored Vandermonde or Cauchy matrix of N / 2 x L complex numbers",
+            all / least,
+            "times 8 (N + L) bytes",
+        )],
         ours: format!(
             "growth of the peak at N {}, L {}",
             footprint.state, footprint.length

@@ -29,13 +29,15 @@ fn slope(gaps: &[Gap], index: usize) -> f64 {
 }
 
 fn converges(gaps: &[Gap]) -> Draft {
-    let kernel = |it: &Gap| Figure {
-        of: format!(
-            "N {}, difference of sampled kernels (root mean square)",
-            it.state
-        ),
-        value: it.kernel,
-        unit: "per unit of time".into(),
+    let kernel = |it: &Gap| {
+        Figure::new(
+            format!(
+                "N {}, difference of sampled kernels (root mean square)",
+                it.state
+            ),
+            it.kernel,
+            "per unit of time",
+        )
     };
     let deviation = |index: usize| (slope(gaps, index) + 1.0).abs();
     Draft {

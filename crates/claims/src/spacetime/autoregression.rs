@@ -1,24 +1,18 @@
 //! Autoregressive processes: given exactly, fitted without training, learned.
 
 use burn::module::Param;
-use burn::optim::GradientsParams;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use resolvent_data::rng::stream;
-use resolvent_learn::optimiser::Optimiser;
-use resolvent_learn::recipe::{OptimiserSection, ScheduleSection};
-use resolvent_learn::schedule::{Plan, learning_rate};
-use resolvent_mixers::lti::SisoKernel;
-use resolvent_mixers::s4d::{S4dConfig, S4dInit};
+use resolvent_mixers::Place;
 use resolvent_mixers::spacetime::{SpaceTimeConfig, StateMatrix};
-use resolvent_mixers::{MixerError, Place};
-use resolvent_models::ModelError;
-use resolvent_models::weights::identity;
-use resolvent_structure::DiagonalInit;
+use resolvent_structure::linalg::least_squares;
+use resolvent_structure::{DiagonalInit, Matrix, StructuredMatrix};
 use serde::Serialize;
 
+use super::learning::Kind;
 use crate::claim::Progress;
 use crate::error::ClaimError;
 
@@ -27,13 +21,13 @@ const RADIUS: f64 = 0.95;
 /// Values of a process, noise included.
 const LENGTH: usize = 2000;
 /// Values that a predictor reads.
-const WINDOW: usize = 256;
+pub(super) const WINDOW: usize = 256;
 /// State of the kernels that are fitted or learned.
-const STATE: usize = 64;
+pub(super) const STATE: usize = 64;
 /// Steps of a rollout.
 const ROLLOUT: usize = 20;
-/// Windows per step of training.
-const BATCH: usize = 16;
+/// Square of the relative size below which a direction of the kernels does not count.
+const DAMPING: f64 = 1e-20;
 
 /// What was measured for one order and seed.
 #[derive(Debug, Clone, Serialize)]
@@ -156,9 +150,7 @@ fn exact(taps: &[f64], data: &[f64]) -> Result<f64, ClaimError> {
         ..SpaceTimeConfig::default()
     };
     let mut rng = ChaCha8Rng::seed_from_u64(0);
-    let mut layer = config
-        .init(Place::ALONE, &mut rng, &device)
-        .map_err(of_mixer)?;
+    let mut layer = config.init(Place::ALONE, &mut rng, &device)?;
     let row = || {
         let values = TensorData::new(taps.to_vec(), [1, taps.len()]);
         Param::from_tensor(Tensor::<2>::from_data(values, (&device, DType::F64)))
@@ -168,7 +160,7 @@ fn exact(taps: &[f64], data: &[f64]) -> Result<f64, ClaimError> {
     let lag = &data[..WINDOW];
     let input = TensorData::new(lag.to_vec(), [1, WINDOW, 1]);
     let input = Tensor::<3>::from_data(input, (&device, DType::F64));
-    let rolled = layer.forecast(input, ROLLOUT).map_err(of_mixer)?.outputs;
+    let rolled = layer.forecast(input, ROLLOUT)?.outputs;
     let rolled: Vec<f64> = rolled.to_data().iter::<f64>().collect();
     // Output j of the layer is c A_closed^j x, the prediction made j steps behind the window.
     let truth = continued(taps, lag, ROLLOUT);
@@ -177,178 +169,36 @@ fn exact(taps: &[f64], data: &[f64]) -> Result<f64, ClaimError> {
     Ok(error.fold(0.0, f64::max) / largest)
 }
 
-/// The relative residual of the taps on the kernels of S4D-Lin with this step size.
+/// The relative residual of the taps on the kernels of S4D-Lin with this step size, by least squares.
 ///
-/// The kernels' real and imaginary parts are made orthogonal twice over (modified Gram-Schmidt); a column
-/// that keeps less than 1e-10 of its mode's length adds nothing.
+/// Columns are scaled by their mode's length; what is left of directions that depend on others to ten
+/// digits is damped away (the sine of whole turns is nothing but rounding).
 pub fn floor(taps: &[f64], step: f64) -> Result<f64, ClaimError> {
     let modes = DiagonalInit::Lin.eigenvalues(STATE)?;
-    let mut basis: Vec<Vec<f64>> = Vec::new();
-    for mode in modes {
-        // Of both parts: one alone may be nothing but rounding (the sine of whole turns).
-        let size = |k: usize| (mode * step * k as f64).exp().norm_sqr();
-        let whole = (0..WINDOW).map(size).sum::<f64>().sqrt();
-        for part in 0..2 {
-            let value = |k: usize| {
-                let power = (mode * step * k as f64).exp();
-                if part == 0 { power.re } else { power.im }
-            };
-            let mut column: Vec<f64> = (0..WINDOW).map(value).collect();
-            for _ in 0..2 {
-                basis.iter().for_each(|other| remove(&mut column, other));
-            }
-            let left = norm(&column);
-            if left > 1e-10 * whole {
-                column.iter_mut().for_each(|x| *x /= left);
-                basis.push(column);
-            }
-        }
-    }
-    let mut rest = vec![0.0; WINDOW];
-    rest[..taps.len()].copy_from_slice(taps);
-    for _ in 0..2 {
-        basis.iter().for_each(|other| remove(&mut rest, other));
-    }
+    let power = |mode: usize, k: usize| (modes[mode] * step * k as f64).exp();
+    let lengths: Vec<f64> = (0..modes.len())
+        .map(|mode| {
+            norm(
+                &(0..WINDOW)
+                    .map(|k| power(mode, k).norm())
+                    .collect::<Vec<_>>(),
+            )
+        })
+        .collect();
+    let kernels = Matrix::from_fn(WINDOW, 2 * modes.len(), |k, column| {
+        let value = power(column / 2, k) / lengths[column / 2];
+        if column % 2 == 0 { value.re } else { value.im }
+    })?;
+    let mut wanted = vec![0.0; WINDOW];
+    wanted[..taps.len()].copy_from_slice(taps);
+    let solution = least_squares(&kernels, &Matrix::new(WINDOW, 1, wanted.clone())?, DAMPING)?;
+    let reached = kernels.matvec(solution.as_slice())?;
+    let rest: Vec<f64> = wanted.iter().zip(&reached).map(|(a, b)| a - b).collect();
     Ok(norm(&rest) / norm(taps))
 }
 
 fn norm(values: &[f64]) -> f64 {
     values.iter().map(|x| x * x).sum::<f64>().sqrt()
-}
-
-fn remove(values: &mut [f64], unit: &[f64]) {
-    let share: f64 = values.iter().zip(unit).map(|(a, b)| a * b).sum();
-    values
-        .iter_mut()
-        .zip(unit)
-        .for_each(|(a, b)| *a -= share * b);
-}
-
-/// What is learned.
-#[derive(Clone, Copy)]
-enum Kind {
-    Companion,
-    S4dLin,
-}
-
-impl Kind {
-    /// The impulse response after training on one-step predictions, from the present backwards.
-    fn learn(
-        self,
-        data: &[f64],
-        (seed, steps): (u64, usize),
-        (part, name): (usize, &str),
-        progress: &mut dyn Progress,
-    ) -> Result<Vec<f64>, ClaimError> {
-        let device = Device::flex().autodiff();
-        let mut rng = stream(seed, "kernels", 0);
-        let lesson = Lesson {
-            data,
-            seed,
-            steps,
-            done: part * steps,
-            name,
-        };
-        match self {
-            Self::Companion => {
-                let config = SpaceTimeConfig {
-                    hidden_size: 1,
-                    d_state: STATE,
-                    ..SpaceTimeConfig::default()
-                };
-                let layer = config
-                    .init(Place::ALONE, &mut rng, &device)
-                    .map_err(of_mixer)?;
-                let mut kernel = layer.kernel;
-                let scale = 1.0 / (STATE as f64).sqrt();
-                let leaf = |values: Tensor<2>| Param::from_tensor(values.detach());
-                kernel.b = kernel.b.map(|b| leaf(b.val() * scale));
-                kernel.c = leaf(kernel.c.val() * scale);
-                lesson.teach(kernel, progress)
-            }
-            Self::S4dLin => {
-                let config = S4dConfig {
-                    hidden_size: 1,
-                    d_state: STATE,
-                    init: S4dInit::Lin,
-                    dt_min: 0.1,
-                    dt_max: 0.1,
-                    ..S4dConfig::default()
-                };
-                let layer = config
-                    .init(Place::ALONE, &mut rng, &device)
-                    .map_err(of_mixer)?;
-                lesson.teach(layer.kernel, progress)
-            }
-        }
-    }
-}
-
-/// One training.
-struct Lesson<'a> {
-    data: &'a [f64],
-    seed: u64,
-    steps: usize,
-    done: usize,
-    name: &'a str,
-}
-
-impl Lesson<'_> {
-    fn teach<K: SisoKernel>(
-        &self,
-        mut kernel: K,
-        progress: &mut dyn Progress,
-    ) -> Result<Vec<f64>, ClaimError> {
-        let rule = OptimiserSection {
-            weight_decay: 0.0,
-            beta_2: 0.99,
-            ..OptimiserSection::default()
-        };
-        let schedule = ScheduleSection::default();
-        let plan = Plan::new(self.steps, &schedule);
-        let mut optimiser = Optimiser::new(&rule, &kernel, identity)?;
-        for step in 1..=self.steps {
-            let loss = self.loss(&kernel, step)?;
-            let value = f64::from(loss.clone().into_scalar::<f32>());
-            if !value.is_finite() {
-                return Err(ClaimError::NotFinite {
-                    stage: self.name.to_owned(),
-                    step,
-                    loss: value,
-                });
-            }
-            let gradients = GradientsParams::from_grads(loss.backward(), &kernel);
-            let rate = learning_rate(&schedule, &plan, 1e-2, step);
-            kernel = optimiser.step(kernel, gradients, rate);
-            progress.on_step(self.done + step, &format!("one-step loss {value:.4}"));
-            if progress.is_stopped() {
-                return Err(ClaimError::Interrupted {
-                    stage: self.name.to_owned(),
-                });
-            }
-        }
-        let response = kernel.valid().kernel(WINDOW).map_err(of_mixer)?;
-        Ok(response.to_data().iter::<f32>().map(f64::from).collect())
-    }
-
-    /// Mean squared error of one-step predictions behind whole windows, as one product with the kernel.
-    fn loss<K: SisoKernel>(&self, kernel: &K, step: usize) -> Result<Tensor<1>, ClaimError> {
-        let mut rng = stream(self.seed, "windows", step as u64);
-        // Rows of the windows, newest first, so that the kernel is a plain vector.
-        let (mut rows, mut targets) = (Vec::new(), Vec::new());
-        for _ in 0..BATCH * 16 {
-            let end = rng.random_range(WINDOW..self.data.len());
-            rows.extend(self.data[end - WINDOW..end].iter().rev().map(|&x| x as f32));
-            targets.push(self.data[end] as f32);
-        }
-        let count = targets.len();
-        let response = kernel.kernel(WINDOW).map_err(of_mixer)?;
-        let device = response.device();
-        let rows = Tensor::<2>::from_data(TensorData::new(rows, [count, WINDOW]), &device);
-        let targets = Tensor::<2>::from_data(TensorData::new(targets, [count, 1]), &device);
-        let error = rows.matmul(response.swap_dims(0, 1)) - targets;
-        Ok((error.clone() * error).mean())
-    }
 }
 
 /// Rollouts with `kernel` against those with the true taps, over windows of the data.
@@ -369,8 +219,4 @@ fn response_error(taps: &[f64], kernel: &[f64]) -> f64 {
     let tap = |k: usize| taps.get(k).copied().unwrap_or(0.0);
     let error: Vec<f64> = kernel.iter().enumerate().map(|(k, f)| f - tap(k)).collect();
     norm(&error) / norm(taps)
-}
-
-fn of_mixer(error: MixerError) -> ClaimError {
-    ClaimError::Model(ModelError::from(error))
 }

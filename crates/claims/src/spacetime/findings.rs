@@ -2,11 +2,11 @@
 
 use resolvent_learn::plot::{LinePlot, Series};
 
-use super::forecasting::{self, PLAIN, S4D, SPACETIME};
+use super::CLAIM;
 use super::speed::{Timing, slope};
-use super::{autoregression, forecasting::SETTINGS};
+use super::{accuracy, autoregression, forecasting};
 use crate::claim::Options;
-use crate::report::{Figure, Finding, Spread, Verdict};
+use crate::report::{Bound, Draft, Figure, Finding};
 
 /// Everything that was measured.
 pub struct Measured {
@@ -18,45 +18,6 @@ pub struct Measured {
     pub forecasting: Vec<forecasting::Trial>,
 }
 
-/// A finding without what is the same for all.
-struct Draft {
-    claim: &'static str,
-    paper: &'static str,
-    baseline: Vec<Figure>,
-    of: &'static str,
-    unit: &'static str,
-    values: Vec<f64>,
-    threshold: f64,
-    criterion: &'static str,
-}
-
-impl Draft {
-    fn finish(self, options: &Options) -> Finding {
-        let spread = Spread::of(&self.values);
-        Finding {
-            claim: self.claim.to_owned(),
-            paper: self.paper.to_owned(),
-            baseline: self.baseline,
-            ours: figure(self.of, spread.mean(), self.unit),
-            spread,
-            criterion: self.criterion.to_owned(),
-            verdict: match options.quick {
-                true => Verdict::quick(),
-                false => Verdict::all_at_least(&self.values, self.threshold),
-            },
-            command: options.command("spacetime"),
-        }
-    }
-}
-
-fn figure(of: &str, value: f64, unit: &str) -> Figure {
-    Figure {
-        of: of.to_owned(),
-        value,
-        unit: unit.to_owned(),
-    }
-}
-
 /// All findings of the experiment.
 pub fn findings(measured: &Measured, options: &Options) -> Vec<Finding> {
     let drafts = [
@@ -64,18 +25,16 @@ pub fn findings(measured: &Measured, options: &Options) -> Vec<Finding> {
         floor(measured, options),
         learned(measured, options),
         fast(measured),
-        beats_s4d(measured, options),
-        near_linear(measured, options),
-        holds_longer(measured, options),
+        accuracy::beats_s4d(measured, options),
+        accuracy::near_linear(measured, options),
+        accuracy::holds_longer(measured, options),
     ];
-    drafts
-        .into_iter()
-        .map(|draft| draft.finish(options))
-        .collect()
+    let finish = |draft: Draft| draft.finish(CLAIM.slug, options);
+    drafts.into_iter().map(finish).collect()
 }
 
 /// One value per seed from the trials of that seed; seeds without trials are left out.
-fn per_seed<T>(
+pub(super) fn per_seed<T>(
     trials: &[T],
     options: &Options,
     seed_of: impl Fn(&T) -> u64,
@@ -100,14 +59,13 @@ fn exact(measured: &Measured, options: &Options) -> Draft {
         Some(-worst.max(1e-16).log10())
     };
     Draft {
-        claim: "A companion system with given coefficients is the AR(4) and AR(6) process: its closed loop continues them exactly.",
-        paper: "proposition 1: companion matrices represent AR(p) exactly",
+        claim: "A companion system with given coefficients is the AR(4) and AR(6) process: its closed loop continues them exactly.".into(),
+        paper: "proposition 1: companion matrices represent AR(p) exactly".into(),
         baseline: Vec::new(),
-        of: "SpaceTime layer in f64, correct digits after 20 steps, the worse order",
+        ours: "SpaceTime layer in f64, correct digits after 20 steps, the worse order".into(),
         unit: "digits",
         values: per_seed(&measured.autoregression, options, |it| it.seed, digits),
-        threshold: 12.0,
-        criterion: "at least 12 digits with every seed",
+        bound: Bound::AtLeast(12.0),
     }
 }
 
@@ -117,18 +75,17 @@ fn floor(measured: &Measured, options: &Options) -> Draft {
         floors.reduce(f64::min).map(|floor| 100.0 * floor)
     };
     Draft {
-        claim: "No choice of the output vector of S4D-Lin gives the coefficients of an AR process: kernels repeat every 2 / dt samples, damped by 1 / e.",
-        paper: "proposition 2: continuous-time systems cannot express noiseless AR(p)",
-        baseline: vec![figure(
+        claim: "No choice of the output vector of S4D-Lin gives the coefficients of an AR process: kernels repeat every 2 / dt samples, damped by 1 / e.".into(),
+        paper: "proposition 2: continuous-time systems cannot express noiseless AR(p)".into(),
+        baseline: vec![Figure::new(
             "theory for dt = 0.1: 1 / e",
             100.0 * (-1.0_f64).exp(),
             "%",
         )],
-        of: "S4D-Lin, N = 64, L = 256, dt = 0.1, least-squares residual, the better order",
+        ours: "S4D-Lin, N = 64, L = 256, dt = 0.1, least-squares residual, the better order".into(),
         unit: "%",
         values: per_seed(&measured.autoregression, options, |it| it.seed, least),
-        threshold: 30.0,
-        criterion: "a residual of at least 30 % with every seed",
+        bound: Bound::AtLeast(30.0),
     }
 }
 
@@ -149,21 +106,20 @@ fn learned(measured: &Measured, options: &Options) -> Draft {
         geometric(&errors).unwrap_or(f64::NAN)
     };
     Draft {
-        claim: "Trained on one-step predictions of AR(4) and AR(6), a companion kernel rolls out better than S4D-Lin of the same state size.",
-        paper: "SpaceTime fits processes that S4 and S4D fail on",
+        claim: "Trained on one-step predictions of AR(4) and AR(6), a companion kernel rolls out better than S4D-Lin of the same state size.".into(),
+        paper: "SpaceTime fits processes that S4 and S4D fail on".into(),
         baseline: vec![
-            figure(
+            Figure::new(
                 "companion, relative rollout MSE, geometric mean",
                 mean(0),
                 "of the signal",
             ),
-            figure("S4D-Lin, the same", mean(1), "of the signal"),
+            Figure::new("S4D-Lin, the same", mean(1), "of the signal"),
         ],
-        of: "rollout MSE of S4D-Lin over that of the companion kernel, geometric mean of both orders",
+        ours: "rollout MSE of S4D-Lin over that of the companion kernel, geometric mean of both orders".into(),
         unit: "x",
         values: per_seed(&measured.autoregression, options, |it| it.seed, ratio),
-        threshold: 1.0,
-        criterion: "at least 1 with every seed",
+        bound: Bound::AtLeast(1.0),
     }
 }
 
@@ -174,7 +130,7 @@ fn fast(measured: &Measured) -> Draft {
     let mut baseline = Vec::new();
     if of_128.len() > 2 {
         let steep = slope(&of_128, |it| it.fast);
-        baseline.push(figure(
+        baseline.push(Figure::new(
             "slope of log time over log length, d = 128, fast",
             steep,
             "",
@@ -182,23 +138,24 @@ fn fast(measured: &Measured) -> Draft {
     }
     if let Some(it) = measured.speed.iter().find(compared) {
         let squaring = it.squaring.map_or(f64::NAN, |time| time / it.fast);
-        baseline.push(figure(
+        baseline.push(Figure::new(
             "repeated squaring over fast, d = 128, l = 8192",
             squaring,
             "x",
         ));
     }
     let worst = measured.speed.iter().map(|it| it.error).fold(0.0, f64::max);
-    baseline.push(figure(
+    baseline.push(Figure::new(
         "digits of the fast kernel, worst size",
         -worst.max(1e-16).log10(),
         "digits",
     ));
     Draft {
-        claim: "The kernel costs about d + l by transforms instead of d^2 l by dense powers.",
-        paper: "O(d + l) up to logarithms instead of O(d l)",
+        claim: "The kernel costs about d + l by transforms instead of d^2 l by dense powers."
+            .into(),
+        paper: "O(d + l) up to logarithms instead of O(d l)".into(),
         baseline,
-        of: "dense powers over fast, d = 128, l = 8192",
+        ours: "dense powers over fast, d = 128, l = 8192".into(),
         unit: "x",
         values: measured
             .speed
@@ -206,143 +163,13 @@ fn fast(measured: &Measured) -> Draft {
             .filter(compared)
             .filter_map(ratio)
             .collect(),
-        threshold: 10.0,
-        criterion: "at least 10 times as fast",
+        bound: Bound::AtLeast(10.0),
     }
 }
 
-/// MSE of `model` on a series with a seed at reach number `reach`.
-fn error(trials: &[&forecasting::Trial], model: &str, data: &str, reach: usize) -> Option<f64> {
-    let found = trials
-        .iter()
-        .find(|it| it.model == model && it.data == data)?;
-    Some(found.errors.get(reach)?.mse)
-}
-
-/// Geometric mean over the series of the other's MSE over SpaceTime's.
-fn against(
-    trials: &[&forecasting::Trial],
-    other: impl Fn(&str) -> Option<f64>,
-    reach: usize,
-) -> Option<f64> {
-    let quotient = |data: &str| Some(other(data)? / error(trials, SPACETIME, data, reach)?);
-    let quotients: Vec<f64> = SETTINGS.iter().filter_map(|it| quotient(it.data)).collect();
-    geometric(&quotients)
-}
-
-fn geometric(values: &[f64]) -> Option<f64> {
+pub(super) fn geometric(values: &[f64]) -> Option<f64> {
     let logs: f64 = values.iter().map(|value| value.ln()).sum();
     (!values.is_empty()).then(|| (logs / values.len() as f64).exp())
-}
-
-fn beats_s4d(measured: &Measured, options: &Options) -> Draft {
-    let ratio = |other: &'static str| {
-        per_seed(
-            &measured.forecasting,
-            options,
-            |it| it.seed,
-            |trials| against(trials, |data| error(trials, other, data, 0), 0),
-        )
-    };
-    // Measured with one seed; seeds without it are left out.
-    let plain = Spread::of(&ratio(PLAIN)).mean();
-    Draft {
-        claim: "At equal width and number of steps SpaceTime forecasts better than a stack of S4D layers.",
-        paper: "ETTh1, univariate, horizon 720: S4 0.116 (from the S4 paper); SpaceTime best MSE on 14 of 16 Informer tasks",
-        baseline: vec![figure(
-            "without preprocessing over with it, MSE",
-            plain,
-            "x",
-        )],
-        of: "MSE of S4D over that of SpaceTime, geometric mean over the series",
-        unit: "x",
-        values: ratio(S4D),
-        threshold: 1.0,
-        criterion: "at least 1 with every seed",
-    }
-}
-
-/// MSE of the baseline whose name begins so, on a series.
-fn of_baseline(
-    trials: &[&forecasting::Trial],
-    name: &str,
-    data: &str,
-    reach: usize,
-) -> Option<f64> {
-    let trial = trials.iter().find(|it| it.data == data)?;
-    let rows = trial.baselines.get(reach)?;
-    Some(
-        rows.iter()
-            .find(|row| row.forecaster.starts_with(name))?
-            .mse,
-    )
-}
-
-fn near_linear(measured: &Measured, options: &Options) -> Draft {
-    let ratio = |name: &'static str| {
-        per_seed(
-            &measured.forecasting,
-            options,
-            |it| it.seed,
-            |trials| against(trials, |data| of_baseline(trials, name, data, 0), 0),
-        )
-    };
-    let naive = Spread::of(&ratio("seasonal")).mean();
-    Draft {
-        claim: "SpaceTime is at or near the linear forecaster on the same windows.",
-        paper: "not compared with NLinear, which is younger",
-        baseline: vec![figure("seasonal naive over SpaceTime, MSE", naive, "x")],
-        of: "MSE of NLinear (ridge) over that of SpaceTime, geometric mean over the series",
-        unit: "x",
-        values: ratio("NLinear"),
-        threshold: 0.9,
-        criterion: "at least 0.9 with every seed",
-    }
-}
-
-fn holds_longer(measured: &Measured, options: &Options) -> Draft {
-    let grown = |model: &'static str, reach: usize| {
-        per_seed(
-            &measured.forecasting,
-            options,
-            |it| it.seed,
-            |trials| {
-                let quotient = |data: &str| {
-                    Some(error(trials, model, data, reach)? / error(trials, model, data, 0)?)
-                };
-                let grown: Vec<f64> = SETTINGS.iter().filter_map(|it| quotient(it.data)).collect();
-                geometric(&grown)
-            },
-        )
-    };
-    let (ours, other) = (grown(SPACETIME, 2), grown(S4D, 2));
-    let mean = |values: &[f64]| Spread::of(values).mean();
-    Draft {
-        claim: "Asked for 4 times the horizon it was trained for, the closed loop loses less than a stack of S4D layers that reads zeros there.",
-        paper: "the closed loop forecasts horizons that it was not trained for",
-        baseline: vec![
-            figure(
-                "SpaceTime, MSE at 4 times over MSE at the trained horizon",
-                mean(&ours),
-                "x",
-            ),
-            figure(
-                "SpaceTime, the same at 2 times",
-                mean(&grown(SPACETIME, 1)),
-                "x",
-            ),
-            figure("S4D, at 4 times", mean(&other), "x"),
-        ],
-        of: "growth of S4D's MSE over growth of SpaceTime's at 4 times the horizon",
-        unit: "x",
-        values: ours
-            .iter()
-            .zip(&other)
-            .map(|(ours, other)| other / ours)
-            .collect(),
-        threshold: 1.0,
-        criterion: "at least 1 with every seed",
-    }
 }
 
 /// Time of the kernel against its length at d = 128.

@@ -5,9 +5,11 @@
 //! Source: M. Zhang, K. Saab, M. Poli, T. Dao, K. Goel, C. Re, "Effectively Modeling Time Series with
 //! Simple Discrete State Spaces", 2023, arXiv 2303.09489.
 
+mod accuracy;
 pub mod autoregression;
 pub mod findings;
 pub mod forecasting;
+mod learning;
 pub mod speed;
 
 use std::time::Instant;

@@ -5,4 +5,6 @@ mod report;
 mod spacetime;
 #[cfg(test)]
 mod state_matrices;
+#[cfg(test)]
+mod stopping;
 mod systems;

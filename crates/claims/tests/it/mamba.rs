@@ -1,11 +1,11 @@
 //! The experiment of `mamba`, at a size of seconds.
 
+use resolvent_claims::Options;
 use resolvent_claims::mamba::contest::{ATTENTION, Contest, MIXERS, SELECTIVE, TWIN, Trial};
 use resolvent_claims::mamba::evaluation::{Accuracy, Test, accuracy};
 use resolvent_claims::mamba::findings::findings;
 use resolvent_claims::mamba::training::{Course, Lesson, Scored, Stage, train};
 use resolvent_claims::report::Verdict;
-use resolvent_claims::{ClaimError, Options, Progress, find};
 use resolvent_data::tasks::{InductionHeads, SequenceTask};
 
 /// Induction heads on short sequences with few tokens: learned in seconds.
@@ -128,26 +128,4 @@ fn verdicts_when_figures_change_change_with_them() {
     let mixed = vec![NotSupported, Supported, NotSupported, NotSupported];
     assert_eq!(verdicts(90.0, 40.0, false), mixed);
     assert_eq!(verdicts(99.0, 98.0, true), all(Verdict::quick()));
-}
-
-/// Stops at the first step.
-struct Stopper;
-
-impl Progress for Stopper {
-    fn is_stopped(&self) -> bool {
-        true
-    }
-}
-
-#[test]
-fn experiment_when_stopped_says_during_what() {
-    let options = Options {
-        quick: true,
-        seeds: vec![1],
-    };
-    let error = (find("mamba").unwrap().run)(&options, &mut Stopper).unwrap_err();
-    let ClaimError::Interrupted { stage } = error else {
-        panic!("{error}");
-    };
-    assert_eq!(stage, "selective-copying, mamba2, seed 1");
 }

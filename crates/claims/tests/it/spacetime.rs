@@ -1,10 +1,10 @@
 //! The experiment of `spacetime`, in parts and at a size of seconds.
 
+use resolvent_claims::Options;
 use resolvent_claims::report::Verdict;
 use resolvent_claims::spacetime::autoregression::{coefficients, floor, run};
 use resolvent_claims::spacetime::findings::{Measured, findings};
 use resolvent_claims::spacetime::speed::{slope, time};
-use resolvent_claims::{ClaimError, Options, Progress, find};
 use resolvent_data::rng::stream;
 
 #[test]
@@ -69,26 +69,4 @@ fn verdicts_when_nothing_was_measured_decide_nothing() {
             .iter()
             .all(|it| matches!(it.verdict, Verdict::NotRun(_)))
     );
-}
-
-/// Stops at the first step.
-struct Stopper;
-
-impl Progress for Stopper {
-    fn is_stopped(&self) -> bool {
-        true
-    }
-}
-
-#[test]
-fn experiment_when_stopped_says_during_what() {
-    let options = Options {
-        quick: true,
-        seeds: vec![1],
-    };
-    let error = (find("spacetime").unwrap().run)(&options, &mut Stopper).unwrap_err();
-    let ClaimError::Interrupted { stage } = error else {
-        panic!("{error}");
-    };
-    assert_eq!(stage, "AR(4), seed 1");
 }

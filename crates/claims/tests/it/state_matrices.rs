@@ -4,7 +4,7 @@ use resolvent_claims::fixed_states::readout::Readout;
 use resolvent_claims::fixed_states::waves::{CLASSES, Waves};
 use resolvent_claims::fixed_states::{Purpose, generator, state_kernels};
 use resolvent_claims::report::{Bound, Draft, Report, Verdict};
-use resolvent_claims::{ClaimError, Options, Progress, find};
+use resolvent_claims::{Options, find};
 use resolvent_structure::discretise::Rule;
 use resolvent_structure::{Matrix, MatrixSpec};
 
@@ -75,25 +75,6 @@ fn ptd_when_quick_measures_everything() {
     check(&report, 6);
     assert!(report.claims[4].ours.value == 0.0, "{:?}", report.claims[4]);
     assert_eq!(report.claims, run("ptd").claims);
-}
-
-struct Stopper;
-
-impl Progress for Stopper {
-    fn is_stopped(&self) -> bool {
-        true
-    }
-}
-
-#[test]
-fn experiments_when_stopped_say_during_what() {
-    for slug in ["hippo", "s4", "s4d", "ptd"] {
-        let error = (find(slug).unwrap().run)(&quick(), &mut Stopper).unwrap_err();
-        let ClaimError::Interrupted { stage } = error else {
-            panic!("{error}");
-        };
-        assert!(!stage.is_empty());
-    }
 }
 
 #[test]
