@@ -173,8 +173,8 @@ fn run_when_interrupted_goes_on_to_the_same_forecast() {
     arguments.extend(TINY);
     let flags = flags("part", "400");
     arguments.extend(flags);
-    let child = world.command(&arguments).spawn().unwrap();
-    while metrics_lines(&world) < 10 {
+    let mut child = world.command(&arguments).spawn().unwrap();
+    while metrics_lines(&world) < 10 && child.try_wait().unwrap().is_none() {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     let id = child.id().to_string();
