@@ -67,6 +67,7 @@ fn run_when_finished_predicts_the_same_again() {
         "report.html",
         "predictions.csv",
         "confusion.svg",
+        "confusion.png",
     ] {
         assert!(world.path("run").join(file).is_file(), "{file}");
     }
@@ -178,6 +179,7 @@ fn input_when_impossible_is_one_paragraph_and_no_folder() {
         (0..20).map(|it| format!("1,2,{it}\n")).collect::<String>(),
     );
     world.write("word.csv", "1,2,a\n1,two,b\n");
+    world.write("word.tsv", "1\t2\ta\n1\ttwo\tb\n");
     world.write("bad.idx", [0, 0, 8, 3, 0]);
     let cases: &[(&[&str], &[&str])] = &[
         (
@@ -209,6 +211,10 @@ fn input_when_impossible_is_one_paragraph_and_no_folder() {
             &["--data", "word.csv"],
             &["word.csv", "line 2", "column 2", "two"],
         ),
+        (
+            &["--data", "word.tsv"],
+            &["word.tsv", "line 2", "column 2", "two"],
+        ),
         (&["--data", "bad.idx"], &["bad.idx", "--label"]),
         (&["--data", "absent.ts"], &["absent.ts", "no such file"]),
         (
@@ -228,6 +234,10 @@ fn input_when_impossible_is_one_paragraph_and_no_folder() {
         (
             &["--data", "listops", "--samples", "0"],
             &["--samples", "0"],
+        ),
+        (
+            &["--data", "listops", "--samples", "18446744073709551615"],
+            &["--samples", "1000000"],
         ),
     ];
     for (arguments, words) in cases {

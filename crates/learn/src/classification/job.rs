@@ -19,6 +19,7 @@ use super::source::Source;
 use super::task::Task;
 use crate::error::LearnError;
 use crate::metrics::{self, StepRecord};
+use crate::plot::write_picture;
 use crate::run_folder::{RunFolder, write_text};
 use crate::schedule::Plan;
 use crate::trainer::{Observer, Outcome, Run, Settings, Trained};
@@ -102,7 +103,7 @@ impl Job<'_> {
     }
 
     /// Takes the checkpoint that was best on the validation cases, scores it, and writes the model,
-    /// `predictions.csv`, `confusion.svg`, `results.json` and the page.
+    /// `predictions.csv`, `confusion.svg`, `confusion.png`, `results.json` and the page.
     ///
     /// # Errors
     /// Files that cannot be read or written; logits that are not finite.
@@ -145,10 +146,8 @@ impl Job<'_> {
         let file = |name: &str| self.folder.root().join(name);
         let table = predictions_csv(&predictions, &task.test, &summary.classes);
         write_text(&file("predictions.csv"), &table)?;
-        write_text(
-            &file("confusion.svg"),
-            &confusion_plot(&summary.test, &summary.classes)?,
-        )?;
+        let confusion = confusion_plot(&summary.test, &summary.classes)?;
+        write_picture(self.folder.root(), "confusion", &confusion)?;
         resolvent_formats::write_json_atomic(&file("results.json"), &json!(summary))?;
         page(&summary, &records, title)?.write(&self.folder.report())?;
         Ok(summary)

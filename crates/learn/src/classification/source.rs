@@ -17,6 +17,9 @@ use crate::error::LearnError;
 /// Cases that a generator makes for training when nobody says how many.
 const SAMPLES: u64 = 10_000;
 
+/// Most cases asked for: all are held in memory.
+const MOST_SAMPLES: u64 = 1_000_000;
+
 /// Where cases come from.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -51,8 +54,9 @@ impl Source {
     /// A file that cannot be read or understood, naming the place; an unknown name; a data set that is
     /// not on this machine or has no labels.
     pub fn load(&self) -> Result<Loaded, LearnError> {
-        if self.samples == Some(0) {
-            return Err(bad("--samples", 0, "give at least 1"));
+        if let Some(samples) = self.samples.filter(|it| !(1..=MOST_SAMPLES).contains(it)) {
+            let remedy = format!("give 1 to {MOST_SAMPLES}");
+            return Err(bad("--samples", samples, remedy));
         }
         if let Some(loaded) = self.generated()? {
             return Ok(loaded);
@@ -123,9 +127,13 @@ impl Source {
         if std::fs::metadata(path).is_ok_and(|it| it.len() == 0) {
             return Err(bad("--data", path.display(), "the file is empty"));
         }
-        if lower.contains(".ts") {
+        let unpacked = lower.trim_end_matches(".gz").trim_end_matches(".xz");
+        let is_table = [".csv", ".tsv", ".txt"]
+            .iter()
+            .any(|end| unpacked.ends_with(end));
+        if unpacked.ends_with(".ts") {
             of_ts(&read_ts(path)?, &name)
-        } else if lower.contains("idx") || lower.contains("ubyte") {
+        } else if !is_table && (lower.contains("idx") || lower.contains("ubyte")) {
             self.idx(path, &name)
         } else {
             let table = read_labelled_table(path, self.label.as_deref())?;

@@ -10,11 +10,6 @@ use super::backtest::Row;
 use super::prepared::Prepared;
 use super::times::Clock;
 use crate::error::LearnError;
-use crate::plot::{LinePlot, line_plot, png};
-use crate::run_folder::write_text;
-
-/// Pixels of a PNG per unit of the plot.
-const SHARPNESS: f32 = 2.0;
 
 /// What comes behind the end of the data, in original units.
 #[derive(Debug, Clone, Serialize)]
@@ -109,13 +104,4 @@ fn table(path: &Path, rows: &[Vec<String>]) -> Result<(), LearnError> {
         .into_inner()
         .map_err(|error| LearnError::experiment(error.to_string()))?;
     Ok(write_atomic(path, |file| file.write_all(&bytes))?)
-}
-
-/// Writes a plot as `NAME.svg` and `NAME.png`.
-pub(super) fn picture(folder: &Path, name: &str, plot: &LinePlot) -> Result<(), LearnError> {
-    let svg = line_plot(plot)?;
-    write_text(&folder.join(format!("{name}.svg")), &svg)?;
-    let bytes = png(&svg, SHARPNESS)?;
-    let path = folder.join(format!("{name}.png"));
-    Ok(write_atomic(&path, |file| file.write_all(&bytes))?)
 }

@@ -17,7 +17,7 @@ use super::page;
 use super::prepared::Prepared;
 use crate::error::LearnError;
 use crate::metrics::{self, Record};
-use crate::plot::LinePlot;
+use crate::plot::{LinePlot, line_plot, write_picture};
 use crate::recipe::Recipe;
 use crate::run_folder::{RunFolder, write_text};
 use crate::trainer::{Observer, Outcome, Run, Settings, Trained};
@@ -230,13 +230,13 @@ impl Work<'_> {
         }
         resolvent_formats::write_json_atomic(&folder.join("backtest.json"), summary)?;
         for (column, plot) in windows.iter().enumerate() {
-            files::picture(folder, &numbered("backtest", column), plot)?;
+            write_picture(folder, &numbered("backtest", column), &line_plot(plot)?)?;
         }
         let columns = 0..self.prepared.series.channels().min(PICTURED);
         let futures = columns.map(|at| page::future(self.prepared, &summary.forecast, at));
         let futures: Vec<LinePlot> = futures.collect();
         for (column, plot) in futures.iter().enumerate() {
-            files::picture(folder, &numbered("forecast", column), plot)?;
+            write_picture(folder, &numbered("forecast", column), &line_plot(plot)?)?;
         }
         let page = page::page(summary, records, windows, &futures)?;
         page.write(&folder.join("report.html"))

@@ -40,7 +40,14 @@ pub fn heat_map(map: &HeatMap) -> Result<String, LearnError> {
     let most = map.rows.len().max(map.columns.len());
     let cell = (560.0 / most as f64).clamp(4.0, 44.0);
     let named = most <= NAMED;
-    let (left, top) = if named { (150.0, 180.0) } else { (60.0, 80.0) };
+    // Room for the names as far as they go, and for the labels beside and above them.
+    let (left, top) = match named {
+        true => (
+            (24.0 + 8.0 * letters(&map.rows)).max(110.0),
+            76.0 + 7.0 * letters(&map.columns),
+        ),
+        false => (60.0, 80.0),
+    };
     let (width, height) = (
         left + cell * map.columns.len() as f64 + 24.0,
         top + cell * map.rows.len() as f64 + 24.0,
@@ -131,6 +138,12 @@ fn check(map: &HeatMap) -> Result<(), String> {
 fn colour(share: f64) -> String {
     let mix = |end: f64| (255.0 + (end - 255.0) * share.clamp(0.0, 1.0)).round() as u8;
     format!("#{:02X}{:02X}{:02X}", mix(0.0), mix(114.0), mix(178.0))
+}
+
+/// Characters of the longest name, as far as names are shown.
+fn letters(names: &[String]) -> f64 {
+    let shown = names.iter().map(|name| name.chars().count());
+    shown.max().unwrap_or(0).min(LONGEST + 1) as f64
 }
 
 fn short(name: &str) -> String {

@@ -10,7 +10,7 @@ mod raster;
 mod ticks;
 
 pub use heat::{HeatMap, heat_map};
-pub use raster::png;
+pub use raster::{png, write_picture};
 
 use crate::error::LearnError;
 

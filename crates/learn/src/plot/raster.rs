@@ -1,5 +1,8 @@
 //! SVG to PNG.
 
+use std::path::Path;
+
+use resolvent_formats::write_atomic;
 use std::sync::{Arc, LazyLock};
 
 use resvg::tiny_skia::{Pixmap, Transform};
@@ -7,6 +10,7 @@ use resvg::usvg::{Options, Tree, fontdb};
 
 use super::{HEIGHT, WIDTH};
 use crate::error::LearnError;
+use crate::run_folder::write_text;
 
 /// The most pixels along one side.
 const LARGEST: f32 = 16_384.0;
@@ -71,4 +75,18 @@ pub fn png(svg: &str, scale: f32) -> Result<Vec<u8>, LearnError> {
     picture
         .encode_png()
         .map_err(|error| failed(error.to_string()))
+}
+
+/// Pixels of a written PNG per unit of the plot.
+const SHARPNESS: f32 = 2.0;
+
+/// Writes a drawing as `NAME.svg` and `NAME.png`, each atomically.
+///
+/// # Errors
+/// As [`png`]; a file that cannot be written.
+pub fn write_picture(folder: &Path, name: &str, svg: &str) -> Result<(), LearnError> {
+    write_text(&folder.join(format!("{name}.svg")), svg)?;
+    let bytes = png(svg, SHARPNESS)?;
+    let path = folder.join(format!("{name}.png"));
+    Ok(write_atomic(&path, |file| file.write_all(&bytes))?)
 }
