@@ -32,14 +32,18 @@
 //! channel, state) needs its own exponential; that is where the time goes.
 //!
 //! Bodies: [`mod@reference`] (f64 recurrence), `flex` (sixteen channels in lanes, states in
-//! registers). The backward pass keeps the inputs only: it recomputes states from checkpoints at
-//! every 32nd position, a tile of 128 channels at a time.
+//! registers), `cube` (a unit per channel, or per some states of one). The backward pass keeps the
+//! inputs only: it recomputes states from checkpoints, on a CPU at every 32nd position, a tile of 128
+//! channels at a time, on a GPU at every 16th.
 //!
 //! Cost of the forward pass: O(batch len channel state) time, one exponential each; no memory beyond
 //! the result. Backward: about three times that; per running task the checkpoints, len / 32 states
-//! of its tile, and for every task 2 len state numbers of the gradients of B and C.
+//! of its tile, and for every task 2 len state numbers of the gradients of B and C (on a GPU: per 32
+//! channels, and the checkpoints of all channels at once, in f32).
 
 mod autodiff;
+#[cfg(feature = "cube")]
+mod cube;
 mod flex;
 mod ops;
 pub mod reference;
@@ -48,7 +52,9 @@ pub use ops::{
     SelectiveScanBackward, SelectiveScanGradients, SelectiveScanOps, SelectiveScanSaved,
 };
 
-use crate::device::{in_dtype, require_cpu_body, require_float, reshape, working_dtype};
+use crate::device::{
+    has_cpu_body, in_dtype, require_body, require_float, reshape, storage_dtype, working_dtype,
+};
 use crate::error::{KernelError, expect_axis};
 use crate::segments::check_order;
 use burn::backend::Dispatch;
@@ -146,11 +152,11 @@ impl SelectiveScanShape {
 /// Selective scan with one decay per channel and state.
 ///
 /// Differentiable in every float input, the initial state included. f16 and bf16 inputs are
-/// computed in f32 and rounded at the end. A single position takes a path of its own, one pass over
-/// the state.
+/// computed in f32 and rounded at the end. A single position is one pass over the state.
 ///
 /// # Numerics
-/// f32: decays below 2^-126.5 are zero, and dt A above 88 saturates at 2^127. NaN stays NaN.
+/// f32: decays below 2^-126.5 are zero, and dt A above 88 saturates at 2^127 (on a GPU: is
+/// infinite). NaN stays NaN.
 ///
 /// # Errors
 /// Shapes that do not fit together, channels not divisible by groups, decreasing `seq_idx`, a device
@@ -163,6 +169,12 @@ pub fn selective_scan(
     let device = input.x.device();
     let dtype = input.x.dtype();
     let work = working_dtype(dtype);
+    let stored = storage_dtype(dtype, &device);
+    // Step sizes may come in more bits than the values they belong to, and keep them.
+    let steps = match has_cpu_body(&device) {
+        true => work,
+        false => input.dt.dtype(),
+    };
     let per_channel = |values: Option<Tensor<1>>| {
         values.unwrap_or_else(|| Tensor::zeros([shape.channels], (&device, work)))
     };
@@ -172,19 +184,19 @@ pub fn selective_scan(
         .unwrap_or_else(|| Tensor::zeros(state, (&device, work)));
     let z = input
         .z
-        .unwrap_or_else(|| Tensor::zeros([0, 0, 0], (&device, work)));
+        .unwrap_or_else(|| Tensor::zeros([0, 0, 0], (&device, stored)));
     let seq_idx = input
         .seq_idx
         .unwrap_or_else(|| Tensor::zeros([0, 0], &device));
     let packed: Tensor<1> = Tensor::from_dispatch(<Dispatch as SelectiveScanOps>::selective_scan(
-        in_dtype(input.x, work).into_dispatch(),
-        in_dtype(input.dt, work).into_dispatch(),
+        in_dtype(input.x, stored).into_dispatch(),
+        in_dtype(input.dt, steps).into_dispatch(),
         in_dtype(input.a, work).into_dispatch(),
-        in_dtype(input.b, work).into_dispatch(),
-        in_dtype(input.c, work).into_dispatch(),
+        in_dtype(input.b, stored).into_dispatch(),
+        in_dtype(input.c, stored).into_dispatch(),
         in_dtype(per_channel(input.d), work).into_dispatch(),
         in_dtype(per_channel(input.dt_bias), work).into_dispatch(),
-        in_dtype(z, work).into_dispatch(),
+        in_dtype(z, stored).into_dispatch(),
         in_dtype(initial, work).into_dispatch(),
         seq_idx.into_dispatch(),
         shape,
@@ -219,8 +231,9 @@ fn check(
 ) -> Result<SelectiveScanShape, KernelError> {
     let [batch, len, channels] = input.x.dims();
     let [_, _, groups, state] = input.b.dims();
-    require_cpu_body(OP, &input.x.device())?;
+    require_body(OP, &input.x.device())?;
     require_float(OP, "x", input.x.dtype())?;
+    require_float(OP, "dt", input.dt.dtype())?;
     let by_x =
         |name, axis, got, expected| expect_axis(OP, (name, axis), got, expected, "x sets it");
     let by_b =

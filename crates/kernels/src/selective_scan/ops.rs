@@ -5,13 +5,14 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, backend_extension};
 
 /// Forward pass of [`super::selective_scan`] on backend primitives.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Autodiff)]
 pub trait SelectiveScanOps: Backend {
     /// Returns y and, when `shape.final_state` says so, the final state behind it, as one flat
     /// tensor of `shape.packed_elements()`: an autodiff node has exactly one output.
     ///
-    /// All tensors have one float dtype; `z` is [0, 0, 0] unless `shape.gated`; `seq_idx` is
-    /// [batch, len] or [0, 0] for "one sequence".
+    /// All tensors have one float dtype, except that on CubeCL devices `x`, `b`, `c` and `z` have
+    /// the caller's, `dt` its own, the others that of sums; `z` is [0, 0, 0] unless `shape.gated`;
+    /// `seq_idx` is [batch, len] or [0, 0] for "one sequence".
     #[allow(clippy::too_many_arguments)]
     fn selective_scan(
         x: FloatTensor<Self>,

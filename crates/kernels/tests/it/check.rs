@@ -11,7 +11,7 @@ pub fn device() -> Device {
 }
 
 /// Where f64 runs: on the device under test if it has the format, else on the CPU.
-fn exact_device() -> Device {
+pub fn exact_device() -> Device {
     let device = device();
     match device.supports_dtype(DType::F64) {
         true => device,

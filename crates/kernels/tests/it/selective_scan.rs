@@ -1,7 +1,7 @@
 //! Selective scan: awkward sizes, laws of the recurrence, errors.
 
 use crate::check::{
-    AWKWARD_LENGTHS, OpCase, check_op, distance, read, tensor, values, values_between,
+    AWKWARD_LENGTHS, OpCase, check_op, device, distance, read, tensor, values, values_between,
 };
 use burn::tensor::{DType, Device, Int, Tensor};
 use resolvent_kernels::reshape;
@@ -117,7 +117,7 @@ fn check(name: &str, s: SelectiveScanShape, seq_idx: &[i64], inputs: Vec<Vec<f64
 }
 
 fn in_f32(flat: &[Vec<f64>]) -> Vec<Tensor<1>> {
-    let device = Device::flex();
+    let device = device();
     flat.iter()
         .map(|values| tensor(values, DType::F32, &device))
         .collect()
@@ -202,6 +202,81 @@ fn selective_scan_when_sequences_are_packed_keeps_them_apart() {
         .collect();
     let seq_idx: Vec<i64> = row.iter().chain(&vec![3; 80]).copied().collect();
     check("packed", s, &seq_idx, inputs(s));
+}
+
+#[test]
+fn selective_scan_when_sequences_begin_where_work_is_cut_keeps_them_apart() {
+    // CubeCL bodies cut the length into runs of 16 positions, and those into segments.
+    for (channels, state) in [(3, 4), (6, 5)] {
+        let s = shape(1, 130, channels, 1, state);
+        let starts = [16, 32, 48, 49, 64, 80, 127];
+        let seq_idx: Vec<i64> = (0..130)
+            .map(|t| starts.iter().filter(|start| **start <= t).count() as i64)
+            .collect();
+        check("packed at cuts", s, &seq_idx, inputs(s));
+    }
+}
+
+#[test]
+fn selective_scan_when_a_packed_sequence_is_nan_leaves_the_others_finite() {
+    let s = shape(1, 96, 3, 1, 4);
+    let seq_idx: Vec<i64> = (0..96)
+        .map(|t| i64::from(t >= 20) + i64::from(t >= 64))
+        .collect();
+    let mut flat = inputs(s);
+    flat[0][30 * s.channels] = f64::NAN;
+    let device = device().autodiff();
+    let tensors: Vec<Tensor<1>> = flat
+        .iter()
+        .map(|values| tensor(values, DType::F32, &device).require_grad())
+        .collect();
+    let out = on_device(&tensors, &seq_idx, s);
+    let y = read(&out[0]);
+    let (whole, rest) = y.split_at(20 * s.channels);
+    assert!(whole.iter().all(|v| v.is_finite()), "before it");
+    assert!(rest[..44 * s.channels].iter().any(|v| v.is_nan()), "in it");
+    let after = &rest[44 * s.channels..];
+    assert!(after.iter().all(|v| v.is_finite()), "after it");
+    assert!(read(&out[1]).iter().all(|v| v.is_finite()), "state");
+    let gradients = (out[0].clone().sum() + out[1].clone().sum()).backward();
+    let dx = read(&tensors[0].grad(&gradients).unwrap());
+    let before = &dx[..20 * s.channels];
+    assert!(before.iter().all(|v| v.is_finite()), "gradient before it");
+}
+
+#[test]
+fn selective_scan_when_step_sizes_have_more_bits_than_values_keeps_them() {
+    let s = shape(1, 40, 4, 2, 4);
+    if !device().supports_dtype(DType::BF16) {
+        return;
+    }
+    let device = device().autodiff();
+    let rounded: Vec<Vec<f64>> = inputs(s)
+        .iter()
+        .enumerate()
+        .map(|(i, values)| match i {
+            0 | 3 | 4 | 7 => read(&tensor(values, DType::BF16, &Device::flex())),
+            _ => values.clone(),
+        })
+        .collect();
+    let tensors: Vec<Tensor<1>> = rounded
+        .iter()
+        .enumerate()
+        .map(|(i, values)| {
+            let dtype = match i {
+                0 | 3 | 4 | 7 => DType::BF16,
+                _ => DType::F32,
+            };
+            tensor(values, dtype, &device).require_grad()
+        })
+        .collect();
+    let out = on_device(&tensors, &[], s);
+    let want = by_recurrence(&rounded, &[], s);
+    let off = distance(&read(&out[0]), &want[0], 1e-3);
+    assert!(off < 1e-2, "{off:e}");
+    let gradients = out[0].clone().sum().backward();
+    assert_eq!(tensors[1].grad(&gradients).unwrap().dtype(), DType::F32);
+    assert_eq!(tensors[0].grad(&gradients).unwrap().dtype(), DType::BF16);
 }
 
 #[test]

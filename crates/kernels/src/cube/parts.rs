@@ -1,0 +1,59 @@
+//! Sums over the contributions of cubes, in a fixed order, rounded once at the end.
+
+use super::{buffer, element, elements, empty, vector_width, zeros};
+use burn::tensor::{DType, Shape};
+use burn_cubecl::ops::reshape;
+use burn_cubecl::tensor::CubeTensor;
+use cubecl::calculate_cube_count_elemwise;
+use cubecl::prelude::*;
+
+#[cube(launch)]
+fn sum_parts<A: Float, E: Float, N: Size>(
+    parts: &[Vector<A, N>],
+    sums: &mut [Vector<E, N>],
+    count: usize,
+    total: usize,
+    #[define(A, E)] _types: [ElemType; 2],
+) {
+    if ABSOLUTE_POS < total {
+        let mut sum = Vector::<A, N>::new(A::from_int(0));
+        for part in 0..count {
+            sum += parts[part * total + ABSOLUTE_POS];
+        }
+        sums[ABSOLUTE_POS] = Vector::cast_from(sum);
+    }
+}
+
+/// A tensor of `shape` in `dtype` from `count` tensors of that shape, one behind the other.
+pub(crate) fn part_sums(
+    parts: CubeTensor,
+    count: usize,
+    shape: &[usize],
+    dtype: DType,
+) -> CubeTensor {
+    let total = shape.iter().product::<usize>();
+    debug_assert_eq!(elements(&parts), count * total);
+    if count == 0 || total == 0 {
+        return zeros(&parts, shape, dtype);
+    }
+    if count == 1 && parts.dtype == dtype {
+        return reshape(parts, Shape::from(shape.to_vec()));
+    }
+    let client = parts.client.clone();
+    let sums = empty(&parts, shape, dtype);
+    let vector = vector_width(total, parts.dtype);
+    let total = total / vector;
+    let dim = CubeDim::new(&client, total);
+    sum_parts::launch(
+        &client,
+        calculate_cube_count_elemwise(&client, total, dim),
+        dim,
+        vector,
+        buffer(&parts, &parts),
+        buffer(&sums, &sums),
+        count,
+        total,
+        [parts.dtype, dtype].map(element),
+    );
+    sums
+}

@@ -1,0 +1,34 @@
+//! Scalar functions that several kernels need, NaN kept.
+
+use cubecl::prelude::*;
+
+/// 1 / (1 + exp(-z)); saturates without NaN.
+#[cube]
+pub(crate) fn sigmoid<A: Float>(z: A) -> A {
+    let one = A::from_int(1);
+    one / (one + (-z).exp())
+}
+
+/// ln(1 + exp(x)) without overflow, exact for small results.
+#[cube]
+pub(crate) fn softplus<A: Float>(x: A) -> A {
+    let zero = A::from_int(0);
+    let mut positive = x;
+    let mut folded = -x;
+    if x < zero {
+        positive = zero;
+        folded = x;
+    }
+    positive + folded.exp().log1p()
+}
+
+/// Sum of the lanes of a vector.
+#[cube]
+pub(crate) fn lane_sum<A: Float, N: Size>(value: Vector<A, N>) -> A {
+    let mut sum = A::from_int(0);
+    #[unroll]
+    for lane in 0..N::value() {
+        sum += value.extract(lane);
+    }
+    sum
+}
