@@ -4,10 +4,12 @@
 //! CPU runtime (LLVM, feature `cube-cpu`), where the kernels are tested. Kernels read f16 and bf16
 //! tensors as they are and compute in f32; f64 tensors, which only the CPU runtime has, in f64.
 
+mod blocks;
 mod parts;
 mod scalars;
 mod sums;
 
+pub(crate) use blocks::block_sum;
 pub(crate) use parts::part_sums;
 pub(crate) use scalars::{lane_sum, sigmoid, softplus};
 pub(crate) use sums::{column_sums, cube_sum};

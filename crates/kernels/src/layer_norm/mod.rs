@@ -12,13 +12,15 @@
 //! recomputes both. O(rows channels) time.
 
 mod autodiff;
+#[cfg(feature = "cube")]
+mod cube;
 mod flex;
 mod ops;
 pub mod reference;
 
 pub use ops::{LayerNormBackward, LayerNormGradients, LayerNormOps, LayerNormSaved};
 
-use crate::device::{in_dtype, require_cpu_body, require_float, reshape, working_dtype};
+use crate::device::{in_dtype, require_body, require_float, reshape, storage_dtype, working_dtype};
 use crate::error::{KernelError, expect_axis};
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
@@ -57,8 +59,9 @@ pub fn layer_norm<const D: usize>(
     let shape = check(&x, &weight, &bias, groups, eps)?;
     let dtype = x.dtype();
     let work = working_dtype(dtype);
+    let stored = storage_dtype(dtype, &x.device());
     let y: Tensor<2> = Tensor::from_dispatch(<Dispatch as LayerNormOps>::layer_norm(
-        reshape(in_dtype(x, work), [shape.rows, shape.channels]).into_dispatch(),
+        reshape(in_dtype(x, stored), [shape.rows, shape.channels]).into_dispatch(),
         in_dtype(weight, work).into_dispatch(),
         in_dtype(bias, work).into_dispatch(),
         shape,
@@ -75,7 +78,7 @@ fn check<const D: usize>(
 ) -> Result<LayerNormShape, KernelError> {
     let dims = x.dims();
     let channels = dims[D - 1];
-    require_cpu_body(OP, &x.device())?;
+    require_body(OP, &x.device())?;
     require_float(OP, "x", x.dtype())?;
     for (name, tensor) in [("weight", weight), ("bias", bias)] {
         let got = tensor.dims()[0];

@@ -1,7 +1,7 @@
 //! Layer normalisation: groups, awkward sizes, errors.
 
-use crate::check::{OpCase, check_op, read, tensor, values};
-use burn::tensor::{DType, Device, Tensor};
+use crate::check::{OpCase, check_op, device, read, tensor, values};
+use burn::tensor::{DType, Tensor};
 use resolvent_kernels::layer_norm::{LayerNormShape, layer_norm, reference};
 use resolvent_kernels::reshape;
 
@@ -47,7 +47,7 @@ fn layer_norm_when_sizes_are_awkward_equals_the_definition_with_all_gradients() 
 #[test]
 fn layer_norm_when_values_share_a_large_mean_keeps_their_differences() {
     // The variance of centred values; that of mean(x^2) - mean^2 would be rounding alone in f32.
-    let device = Device::flex();
+    let device = device();
     let x: Vec<f64> = (0..64).map(|i| 4096.0 + f64::from(i % 4)).collect();
     let ones = tensor(&[1.0; 64], DType::F32, &device);
     let zeros = tensor(&[0.0; 64], DType::F32, &device);
@@ -61,7 +61,7 @@ fn layer_norm_when_values_share_a_large_mean_keeps_their_differences() {
 
 #[test]
 fn layer_norm_when_input_is_constant_returns_the_bias() {
-    let device = Device::flex();
+    let device = device();
     let x = Tensor::<2>::ones([2, 4], &device) * 3.0;
     let bias = tensor(&[1.0, 2.0, 3.0, 4.0], DType::F32, &device);
     let y = layer_norm(x, Tensor::ones([4], &device), bias, 1, 1e-5).unwrap();
@@ -70,7 +70,7 @@ fn layer_norm_when_input_is_constant_returns_the_bias() {
 
 #[test]
 fn layer_norm_when_sizes_or_options_are_wrong_names_them() {
-    let device = Device::flex();
+    let device = device();
     let run = |channels: usize, groups: usize, eps: f64| {
         let x = Tensor::<2>::zeros([2, 4], &device);
         let bias = Tensor::zeros([channels], &device);

@@ -1,0 +1,31 @@
+//! Sums over parts of a cube, for work too small to occupy all of its units.
+
+use cubecl::prelude::*;
+
+/// Sum of `value` over each aligned block of `units` units, given to all units of the block;
+/// `units` is a power of two, `shared` has an element per unit of the cube.
+///
+/// Every unit of the cube must call it: it synchronises the cube.
+#[cube]
+pub(crate) fn block_sum<A: Float>(
+    value: A,
+    shared: &mut Shared<[A]>,
+    #[comptime] units: usize,
+) -> A {
+    let unit = UNIT_POS as usize;
+    let place = unit % units;
+    shared[unit] = value;
+    sync_cube();
+    let mut stride = comptime!(units / 2).runtime();
+    while stride > 0 {
+        if place < stride {
+            let other = shared[unit + stride];
+            shared[unit] += other;
+        }
+        sync_cube();
+        stride /= 2;
+    }
+    let total = shared[unit - place];
+    sync_cube();
+    total
+}
