@@ -23,12 +23,20 @@ pub(crate) fn require_cpu_body(op: &'static str, device: &Device) -> Result<(), 
     })
 }
 
-/// Refuses a device that has no body of an operation with bodies for the CPU and in CubeCL.
-pub(crate) fn require_body(op: &'static str, device: &Device) -> Result<(), KernelError> {
+/// Whether operations with bodies for the CPU and in CubeCL run on this device.
+pub(crate) fn has_body(device: &Device) -> bool {
     match device.clone().inner().as_dispatch() {
         #[cfg(any(feature = "cuda", feature = "cube-cpu"))]
-        DispatchDevice::Cube(_) => Ok(()),
-        _ => require_cpu_body(op, device),
+        DispatchDevice::Cube(_) => true,
+        _ => has_cpu_body(device),
+    }
+}
+
+/// Refuses a device that has no body of an operation with bodies for the CPU and in CubeCL.
+pub(crate) fn require_body(op: &'static str, device: &Device) -> Result<(), KernelError> {
+    match has_body(device) {
+        true => Ok(()),
+        false => require_cpu_body(op, device),
     }
 }
 

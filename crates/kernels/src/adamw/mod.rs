@@ -12,15 +12,18 @@
 //! seventh of a training step; here each is read once and written once. Not differentiable: it is
 //! what happens after the gradient.
 //!
-//! Cost: four reads and three writes per parameter; in place where nothing else holds the tensors.
+//! Cost: four reads and three writes per parameter; on a CPU in place where nothing else holds the
+//! tensors.
 
+#[cfg(feature = "cube")]
+mod cube;
 mod flex;
 mod ops;
 pub mod reference;
 
 pub use ops::AdamwOps;
 
-use crate::device::{has_cpu_body, require_cpu_body};
+use crate::device::{has_body, require_body};
 use crate::error::{KernelError, expect_axis};
 use burn::backend::Dispatch;
 use burn::tensor::{DType, Tensor};
@@ -80,7 +83,7 @@ impl AdamwStep {
 /// Whether [`adamw`] takes tensors like this one: plain (no autodiff graph), f32 or f64, on a device
 /// with a body.
 pub fn is_supported<const D: usize>(tensor: &Tensor<D>) -> bool {
-    has_cpu_body(&tensor.device()) && matches!(tensor.dtype(), DType::F32 | DType::F64)
+    has_body(&tensor.device()) && matches!(tensor.dtype(), DType::F32 | DType::F64)
 }
 
 /// The state after one step with `gradient`.
@@ -93,7 +96,7 @@ pub fn adamw<const D: usize>(
     step: AdamwStep,
 ) -> Result<AdamwState<D>, KernelError> {
     let device = state.parameter.device();
-    require_cpu_body(OP, &device)?;
+    require_body(OP, &device)?;
     let dtype = state.parameter.dtype();
     for (name, tensor) in [
         ("gradient", &gradient),

@@ -5,7 +5,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
 
 /// [`super::adamw`] on backend primitives; not differentiable.
-#[backend_extension(Flex)]
+#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")))]
 pub trait AdamwOps: Backend {
     /// Parameter, first and second moment after the step.
     fn adamw(

@@ -1,8 +1,8 @@
 //! AdamW in one pass against its equations and against burn's own chain of operations.
 
-use crate::check::{distance, read, tensor, values, values_between};
+use crate::check::{device, distance, exact_device, read, tensor, values, values_between};
 use burn::optim::{AdamWConfig, Optimizer};
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::{DType, Tensor};
 use resolvent_kernels::adamw::{self, AdamwState, AdamwStep, adamw};
 
 const STEP: AdamwStep = AdamwStep {
@@ -16,7 +16,10 @@ const STEP: AdamwStep = AdamwStep {
 
 /// Runs `steps` steps in `dtype` beside the reference; returns the largest distances.
 fn run(dtype: DType, count: usize, steps: usize) -> [f64; 3] {
-    let device = Device::flex();
+    let device = match dtype {
+        DType::F64 => exact_device(),
+        _ => device(),
+    };
     let start = values(1, count);
     let mut want = (start.clone(), vec![0.0; count], vec![0.0; count]);
     let zeros = vec![0.0; count];
@@ -54,7 +57,7 @@ fn adamw_when_stepped_follows_the_equations() {
 
 #[test]
 fn adamw_when_compared_with_burn_agrees() {
-    let device = Device::flex();
+    let device = device();
     let burn = AdamWConfig::new()
         .with_beta_1(0.9)
         .with_beta_2(0.95)
@@ -82,7 +85,7 @@ fn adamw_when_compared_with_burn_agrees() {
 
 #[test]
 fn adamw_when_tensors_are_shared_or_views_leaves_the_others_alone() {
-    let device = Device::flex();
+    let device = device();
     let whole = tensor(&values(5, 40), DType::F32, &device);
     let before = read(&whole);
     let zeros = Tensor::<1>::zeros([10], &device);
@@ -101,7 +104,7 @@ fn adamw_when_tensors_are_shared_or_views_leaves_the_others_alone() {
 
 #[test]
 fn adamw_when_shapes_differ_or_time_is_zero_is_refused() {
-    let device = Device::flex();
+    let device = device();
     let state = |count| AdamwState {
         parameter: Tensor::<1>::zeros([count], &device),
         moment_1: Tensor::zeros([4], &device),
