@@ -9,7 +9,7 @@ pub(crate) fn sigmoid<A: Float>(z: A) -> A {
     one / (one + (-z).exp())
 }
 
-/// ln(1 + exp(x)) without overflow, exact for small results.
+/// ln(1 + exp(x)) without overflow, relatively exact for small results too.
 #[cube]
 pub(crate) fn softplus<A: Float>(x: A) -> A {
     let zero = A::from_int(0);
@@ -19,7 +19,15 @@ pub(crate) fn softplus<A: Float>(x: A) -> A {
         positive = zero;
         folded = x;
     }
-    positive + folded.exp().log1p()
+    // ln(1 + e) loses e's last bits in the sum; what they make of ln is e / (w - 1) of it (Kahan).
+    let one = A::from_int(1);
+    let e = folded.exp();
+    let w = one + e;
+    let mut rest = e;
+    if w != one {
+        rest = w.ln() * e / (w - one);
+    }
+    positive + rest
 }
 
 /// Sum of the lanes of a vector.

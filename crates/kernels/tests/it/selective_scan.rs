@@ -317,6 +317,26 @@ fn selective_scan_when_step_size_is_zero_keeps_the_state_and_passes_the_direct_t
 }
 
 #[test]
+fn selective_scan_when_step_sizes_are_tiny_keeps_their_relative_precision() {
+    let s = SelectiveScanShape {
+        gated: false,
+        ..shape(1, 20, 3, 1, 4)
+    };
+    let mut flat = inputs(s);
+    for (at, dt) in flat[1].iter_mut().enumerate() {
+        *dt = -9.0 - (at % 7) as f64;
+    }
+    for absent in [5, 6, 8] {
+        flat[absent].fill(0.0);
+    }
+    let tensors = in_f32(&flat);
+    let exact: Vec<Vec<f64>> = tensors.iter().map(read).collect();
+    let want = by_recurrence(&exact, &[], s);
+    let off = distance(&read(&on_device(&tensors, &[], s)[0]), &want[0], 0.0);
+    assert!(off < 2e-6, "{off:e}");
+}
+
+#[test]
 fn selective_scan_when_split_anywhere_and_handed_over_equals_one_run() {
     let s = shape(1, 100, 20, 2, 6);
     let flat = in_f32(&inputs(s));
