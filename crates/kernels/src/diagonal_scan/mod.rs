@@ -22,10 +22,12 @@
 //!
 //! Bodies: [`mod@reference`] (f64 loop); `flex`: channels are the vector axis; where rows and channels
 //! are too few for the machine, the length is cut into fixed chunks and scanned twice (Blelloch: local
-//! ends, their carries, then every chunk from its carry). The backward pass is the scan in the other
-//! direction with conjugated factors. O(batch len channel) time, no memory beyond the results.
+//! ends, their carries, then every chunk from its carry); `cube`: the same on a GPU, a unit per channel.
+//! The backward pass is the scan in the other direction with conjugated factors. O(batch len channel) time, no memory beyond the results.
 
 mod autodiff;
+#[cfg(feature = "cube")]
+mod cube;
 mod flex;
 mod ops;
 pub mod reference;
@@ -33,11 +35,13 @@ pub mod reference;
 pub use ops::{DiagonalScanBackward, DiagonalScanGradients, DiagonalScanOps, DiagonalScanSaved};
 
 use crate::complex::ComplexTensor;
-use crate::device::{in_dtype, require_cpu_body, require_float, working_dtype};
+use crate::device::{
+    has_cpu_body, in_dtype, require_body, require_float, storage_dtype, working_dtype,
+};
 use crate::error::KernelError;
 use crate::segments::check_order;
 use burn::backend::Dispatch;
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{DType, Int, Tensor};
 
 const OP: &str = "diagonal_scan";
 
@@ -125,19 +129,26 @@ pub fn diagonal_scan(input: DiagonalScanInput) -> Result<DiagonalScanOutput, Ker
     let seq_idx = input
         .seq_idx
         .unwrap_or_else(|| Tensor::zeros([0, 0], &device));
+    // Factors may come in more bits than the values they belong to, and keep them.
+    let factor = |own: DType| match has_cpu_body(&device) {
+        true => work,
+        false => own,
+    };
     let (a_re, a_im) = match input.a {
         ScanFactor::Fixed(a) => {
-            let a = a.in_dtype(work);
+            let format = factor(a.re.dtype());
+            let a = a.in_dtype(format);
             (a.re.into_dispatch(), a.im.into_dispatch())
         }
         ScanFactor::Varying(a) => {
-            let a = a.in_dtype(work);
+            let format = factor(a.re.dtype());
+            let a = a.in_dtype(format);
             (a.re.into_dispatch(), a.im.into_dispatch())
         }
     };
     let initial = initial.in_dtype(work);
     let h: Tensor<3> = Tensor::from_dispatch(<Dispatch as DiagonalScanOps>::diagonal_scan(
-        in_dtype(input.x, work).into_dispatch(),
+        in_dtype(input.x, storage_dtype(dtype, &device)).into_dispatch(),
         a_re,
         a_im,
         initial.re.into_dispatch(),
@@ -155,7 +166,7 @@ pub fn diagonal_scan(input: DiagonalScanInput) -> Result<DiagonalScanOutput, Ker
 fn check(input: &DiagonalScanInput) -> Result<DiagonalScanShape, KernelError> {
     let [batch, len, width] = input.x.dims();
     let x = "x sets it";
-    require_cpu_body(OP, &input.x.device())?;
+    require_body(OP, &input.x.device())?;
     require_float(OP, "x", input.x.dtype())?;
     if !width.is_multiple_of(2) {
         return Err(KernelError::Option {

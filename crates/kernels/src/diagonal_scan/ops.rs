@@ -5,10 +5,11 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, backend_extension};
 
 /// Forward pass of [`super::diagonal_scan`] on backend primitives.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Autodiff)]
 pub trait DiagonalScanOps: Backend {
     /// h [batch, len, 2 channel]; `a` is `[channel]` or, varying, [batch, len, channel]; `seq_idx` is
-    /// [batch, len] or [0, 0].
+    /// [batch, len] or [0, 0]. All have one float dtype, except that on CubeCL devices `x` and h have
+    /// the caller's, `a` its own and `initial` that of sums.
     fn diagonal_scan(
         x: FloatTensor<Self>,
         a_re: FloatTensor<Self>,

@@ -1,7 +1,9 @@
 //! Diagonal scan: both directions, fixed and varying factors, packing, hand-over, errors.
 
-use crate::check::{AWKWARD_LENGTHS, OpCase, check_op, read, tensor, values, values_between};
-use burn::tensor::{DType, Device, Int, Tensor};
+use crate::check::{
+    AWKWARD_LENGTHS, OpCase, check_op, device, exact_device, read, tensor, values, values_between,
+};
+use burn::tensor::{DType, Int, Tensor};
 use resolvent_kernels::diagonal_scan::{
     DiagonalScanInput, DiagonalScanShape, ScanFactor, diagonal_scan, reference,
 };
@@ -137,7 +139,7 @@ fn diagonal_scan_when_sequences_are_packed_carries_nothing_across() {
 #[test]
 fn diagonal_scan_when_split_and_handed_over_equals_one_run() {
     let s = shape(500, true, false);
-    let device = Device::flex();
+    let device = exact_device();
     let flat: Vec<Tensor<1>> = inputs(s)
         .iter()
         .map(|v| tensor(v, DType::F64, &device))
@@ -172,7 +174,7 @@ fn diagonal_scan_when_run_on_one_thread_gives_the_same_bits() {
         ..shape(900, false, false)
     };
     let run = || {
-        let device = Device::flex().autodiff();
+        let device = device().autodiff();
         let flat: Vec<Tensor<1>> = inputs(s)
             .iter()
             .map(|v| tensor(v, DType::F32, &device).require_grad())
@@ -194,7 +196,7 @@ fn diagonal_scan_when_run_on_one_thread_gives_the_same_bits() {
 
 #[test]
 fn diagonal_scan_when_the_last_axis_is_odd_says_what_it_should_hold() {
-    let device = Device::flex();
+    let device = device();
     let input = DiagonalScanInput {
         x: Tensor::zeros([1, 2, 3], &device),
         a: ScanFactor::Fixed(ComplexTensor::real(Tensor::zeros([1], &device))),
