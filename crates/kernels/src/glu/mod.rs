@@ -16,13 +16,15 @@
 //! One pass each way; slicing the halves would pad each one's gradient with zeros to full width.
 
 mod autodiff;
+#[cfg(feature = "cube")]
+mod cube;
 mod flex;
 mod ops;
 pub mod reference;
 
 pub use ops::{GluBackward, GluGradients, GluOps};
 
-use crate::device::{in_dtype, require_cpu_body, require_float, working_dtype};
+use crate::device::{in_dtype, require_body, require_float, storage_dtype, working_dtype};
 use crate::error::{KernelError, expect_axis};
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
@@ -35,7 +37,7 @@ const OP: &str = "glu";
 /// An odd number of columns, another number of biases, a format or a device without a body.
 pub fn glu(x: Tensor<2>, bias: Tensor<1>) -> Result<Tensor<2>, KernelError> {
     let [rows, width] = x.dims();
-    require_cpu_body(OP, &x.device())?;
+    require_body(OP, &x.device())?;
     require_float(OP, "x", x.dtype())?;
     expect_axis(OP, ("bias", "channel"), bias.dims()[0], width, "x sets it")?;
     if !width.is_multiple_of(2) {
@@ -51,8 +53,9 @@ pub fn glu(x: Tensor<2>, bias: Tensor<1>) -> Result<Tensor<2>, KernelError> {
     }
     let dtype = x.dtype();
     let work = working_dtype(dtype);
+    let stored = storage_dtype(dtype, &x.device());
     let y: Tensor<2> = Tensor::from_dispatch(<Dispatch as GluOps>::glu(
-        in_dtype(x, work).into_dispatch(),
+        in_dtype(x, stored).into_dispatch(),
         in_dtype(bias, work).into_dispatch(),
     ));
     Ok(in_dtype(y, dtype))

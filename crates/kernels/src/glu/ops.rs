@@ -4,7 +4,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
 
 /// Forward pass of [`super::glu`] on backend primitives.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Autodiff)]
 pub trait GluOps: Backend {
     /// [row, 2 channel], [2 channel] -> [row, channel].
     fn glu(x: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
