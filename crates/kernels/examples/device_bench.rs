@@ -11,7 +11,9 @@
 
 use burn::tensor::{DType, Device, Distribution, FloatDType, Tensor, TensorData};
 use resolvent_kernels::conv1d::{Conv1dInput, Conv1dOptions, conv1d};
+use resolvent_kernels::layer_norm::layer_norm;
 use resolvent_kernels::rms_norm::rms_norm;
+use resolvent_kernels::selective_scan::{SelectiveScanInput, SelectiveScanOptions, selective_scan};
 use resolvent_kernels::ssd::{SsdInput, SsdOptions, ssd};
 use std::time::Instant;
 
@@ -193,13 +195,79 @@ fn norm_case(size: [usize; 6], dtype: DType) -> Case {
     }
 }
 
+/// Channels: heads * head_dim, as in a Mamba-1 block; softplus, skip and gate.
+fn selective_case(size: [usize; 6], dtype: DType) -> Case {
+    let [batch, len, heads, head_dim, state, groups] = size;
+    let channels = heads * head_dim;
+    let leaf = Leaf::new;
+    let f32 = DType::F32;
+    Case {
+        op: "selective_scan",
+        size,
+        leaves: vec![
+            leaf(1, &[batch, len, channels], (-1.0, 1.0), dtype),
+            leaf(2, &[batch, len, channels], (-2.0, 2.0), dtype),
+            leaf(3, &[channels, state], (-16.0, -1.0), f32),
+            leaf(4, &[batch, len, groups, state], (-1.0, 1.0), dtype),
+            leaf(5, &[batch, len, groups, state], (-1.0, 1.0), dtype),
+            leaf(6, &[channels], (-1.0, 1.0), f32),
+            leaf(7, &[channels], (-7.0, -2.0), f32),
+            leaf(8, &[batch, len, channels], (-1.0, 1.0), dtype),
+        ],
+        run: |t, l| {
+            let input = SelectiveScanInput {
+                x: shaped(&t[0], &l[0]),
+                dt: shaped(&t[1], &l[1]),
+                a: shaped(&t[2], &l[2]),
+                b: shaped(&t[3], &l[3]),
+                c: shaped(&t[4], &l[4]),
+                d: Some(t[5].clone()),
+                dt_bias: Some(t[6].clone()),
+                z: Some(shaped(&t[7], &l[7])),
+                initial: None,
+                seq_idx: None,
+            };
+            let options = SelectiveScanOptions {
+                dt_softplus: true,
+                final_state: false,
+            };
+            flat(selective_scan(input, options).expect("fits").y)
+        },
+    }
+}
+
+/// A group per head, as behind the time mixing of RWKV-7.
+fn layer_norm_case(size: [usize; 6], dtype: DType) -> Case {
+    let [batch, len, heads, head_dim, ..] = size;
+    let channels = heads * head_dim;
+    Case {
+        op: "layer_norm",
+        size,
+        leaves: vec![
+            Leaf::new(1, &[batch, len, heads, head_dim], (-1.0, 1.0), dtype),
+            Leaf::new(2, &[channels], (-1.0, 1.0), DType::F32),
+            Leaf::new(3, &[channels], (-1.0, 1.0), DType::F32),
+        ],
+        run: |t, l| {
+            let [batch, len, heads, width] = [0, 1, 2, 3].map(|axis| l[0].dims[axis]);
+            let x = t[0].clone().reshape([batch, len, heads * width]);
+            let y = layer_norm(x, t[1].clone(), t[2].clone(), heads, 1e-5);
+            flat(y.expect("fits"))
+        },
+    }
+}
+
 fn case(op: &str, size: [usize; 6], dtype: DType) -> Case {
     match op {
         "ssd" => ssd_case(size, dtype),
         "conv1d" => conv1d_case(size, dtype),
         "rms_norm" => norm_case(size, dtype),
+        "layer_norm" => layer_norm_case(size, dtype),
+        "selective_scan" => selective_case(size, dtype),
         other => {
-            eprintln!("--ops: `{other}` is not one of ssd, conv1d, rms_norm");
+            eprintln!(
+                "--ops: `{other}` is not one of ssd, conv1d, rms_norm, layer_norm, selective_scan"
+            );
             std::process::exit(2)
         }
     }
@@ -317,7 +385,14 @@ fn main() {
     let checked = flags.list("--check", "yes")[0] == "yes";
     for op in ops.iter().filter(|_| checked) {
         for &dtype in &dtypes {
-            for size in [[2, 200, 4, 64, 64, 2], [1, 130, 2, 128, 128, 1]] {
+            let states = match op.as_str() {
+                "selective_scan" => [16, 5],
+                _ => [64, 128],
+            };
+            for size in [
+                [2, 200, 4, 64, states[0], 2],
+                [1, 130, 2, 128, states[1], 1],
+            ] {
                 good &= check(&case(op, size, dtype), dtype, &device);
             }
         }
@@ -326,14 +401,14 @@ fn main() {
         "library,op,mode,dtype,batch,len,heads,head_dim,state,groups,\
          median_ms,q20_ms,q80_ms,runs,reserved_bytes"
     );
-    let [batch, heads, head_dim, state] = [
-        ("--batch", "8"),
-        ("--heads", "32"),
-        ("--head-dim", "128"),
-        ("--state", "128"),
-    ]
-    .map(|(name, default)| flags.number(name, default));
+    let [batch, heads, head_dim] = [("--batch", "8"), ("--heads", "32"), ("--head-dim", "128")]
+        .map(|(name, default)| flags.number(name, default));
     for op in &ops {
+        let state = match op.as_str() {
+            "selective_scan" => "16",
+            _ => "128",
+        };
+        let state = flags.number("--state", state);
         for &dtype in &dtypes {
             let groups = match op.as_str() {
                 "ssd" => flags.numbers("--groups", "1,32"),
