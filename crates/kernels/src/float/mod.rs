@@ -10,6 +10,8 @@ mod normal;
 mod simd;
 
 use burn::tensor::Element;
+#[cfg(feature = "cube")]
+pub(crate) use normal::{SLOPE, TAIL};
 pub(crate) use simd::Vector;
 use std::iter::Sum;
 use std::ops::AddAssign;

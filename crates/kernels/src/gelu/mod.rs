@@ -10,13 +10,15 @@
 //! Numerics: f32 relative errors of Phi below 6e-7 + 1e-7 x^2; f64 by the error function of libm.
 
 mod autodiff;
+#[cfg(feature = "cube")]
+mod cube;
 mod flex;
 mod ops;
 pub mod reference;
 
 pub use ops::{GeluBackward, GeluOps};
 
-use crate::device::{in_dtype, require_cpu_body, require_float, reshape, working_dtype};
+use crate::device::{in_dtype, require_body, require_float, reshape, storage_dtype};
 use crate::error::KernelError;
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
@@ -28,11 +30,12 @@ const OP: &str = "gelu";
 /// # Errors
 /// A format or a device without a body.
 pub fn gelu<const D: usize>(x: Tensor<D>) -> Result<Tensor<D>, KernelError> {
-    require_cpu_body(OP, &x.device())?;
+    require_body(OP, &x.device())?;
     require_float(OP, "x", x.dtype())?;
     let (dims, dtype) = (x.dims(), x.dtype());
     let count = dims.iter().product();
-    let flat: Tensor<1> = reshape(in_dtype(x, working_dtype(dtype)), [count]);
+    let stored = storage_dtype(dtype, &x.device());
+    let flat: Tensor<1> = reshape(in_dtype(x, stored), [count]);
     let y: Tensor<1> =
         Tensor::from_dispatch(<Dispatch as GeluOps>::gelu_exact(flat.into_dispatch()));
     Ok(reshape(in_dtype(y, dtype), dims))

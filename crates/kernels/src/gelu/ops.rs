@@ -4,7 +4,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
 
 /// Forward pass of [`super::gelu`] on backend primitives.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Autodiff)]
 pub trait GeluOps: Backend {
     /// `[element]` -> `[element]`; burn has an activation called `gelu` already.
     fn gelu_exact(x: FloatTensor<Self>) -> FloatTensor<Self>;

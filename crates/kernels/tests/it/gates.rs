@@ -1,7 +1,7 @@
 //! Activation and gate: awkward sizes, extremes, errors.
 
-use crate::check::{OpCase, check_op, values, values_between};
-use burn::tensor::{Device, Tensor};
+use crate::check::{OpCase, check_op, device, values, values_between};
+use burn::tensor::Tensor;
 use resolvent_kernels::gelu::gelu;
 use resolvent_kernels::glu::glu;
 use resolvent_kernels::reshape;
@@ -21,7 +21,7 @@ fn gelu_when_sizes_are_awkward_equals_the_definition_with_its_gradient() {
 
 #[test]
 fn gelu_when_far_from_zero_is_the_identity_or_nothing() {
-    let x = Tensor::<1>::from_floats([-50.0, -0.0, 50.0], &Device::flex());
+    let x = Tensor::<1>::from_floats([-50.0, -0.0, 50.0], &device());
     let y: Vec<f32> = gelu(x).unwrap().to_data().iter::<f32>().collect();
     assert_eq!(y, [0.0, 0.0, 50.0]);
 }
@@ -48,7 +48,7 @@ fn glu_when_sizes_are_awkward_equals_the_definition_with_all_gradients() {
 
 #[test]
 fn glu_when_columns_are_odd_or_biases_missing_says_so() {
-    let device = Device::flex();
+    let device = device();
     let x = || Tensor::<2>::zeros([2, 3], &device);
     let error = glu(x(), Tensor::zeros([3], &device))
         .unwrap_err()
