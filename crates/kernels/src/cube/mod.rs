@@ -11,7 +11,7 @@ mod sums;
 
 pub(crate) use blocks::block_sum;
 pub(crate) use parts::part_sums;
-pub(crate) use scalars::{lane_sum, sigmoid, softplus};
+pub(crate) use scalars::{exp2_approximate, lane_sum, sigmoid, softplus};
 pub(crate) use sums::{column_sums, cube_sum};
 
 use burn::tensor::{DType, Shape};

@@ -67,7 +67,7 @@ pub(super) fn carry<A: Float, I: Numeric, N: Size>(
             let end = ends[part * per_row + own];
             if passes::<I>(seq_idx, &sizes, row, segment, plan) {
                 let step = sums[part * sizes.channels + channel];
-                state = decay::<A, N>(rate, step) * state + end;
+                state = decay::<A, N>(rate, step, false) * state + end;
             } else {
                 state = end;
             }
@@ -166,7 +166,8 @@ pub(super) fn gradient_ends<E: Float, D: Float, A: Float, I: Numeric, N: Size>(
             let cut = steps.cuts(p, plan);
             #[unroll(plan.unroll)]
             for i in 0..comptime!(plan.share) {
-                let mut moved = decay::<A, N>(rate[i], step) * (r[i] + g * tile_c[own + i]);
+                let mut moved =
+                    decay::<A, N>(rate[i], step, plan.fast) * (r[i] + g * tile_c[own + i]);
                 if cut {
                     moved = zero;
                 }

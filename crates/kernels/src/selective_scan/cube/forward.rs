@@ -160,7 +160,7 @@ pub(super) fn scan<E: Float, D: Float, A: Float, I: Numeric, N: Size>(
             let mut read = zero;
             #[unroll(plan.unroll)]
             for i in 0..comptime!(plan.share) {
-                let next = decay::<A, N>(rate[i], step) * h[i] + u * tile_b[own + i];
+                let next = decay::<A, N>(rate[i], step, plan.fast) * h[i] + u * tile_b[own + i];
                 h[i] = next;
                 if comptime!(values) {
                     read += next * tile_c[own + i];

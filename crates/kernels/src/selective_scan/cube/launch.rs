@@ -25,6 +25,7 @@ impl Call {
             vector: self.vector,
             size: accumulator(self.x.dtype).size(),
             packed: elements(&self.seq_idx) > 0,
+            coarse: self.x.dtype.size() < 4,
             reverse,
         };
         let (plan, segments) = choose(&self.x.client, shape, &need);

@@ -21,6 +21,8 @@ pub(super) struct Plan {
     pub gated: bool,
     /// Whether there are sequence indices.
     pub packed: bool,
+    /// Whether decays may be as inexact as the device's own instruction for 2^x.
+    pub fast: bool,
     /// Whether short loops are unrolled, so that the arrays they index become registers.
     pub unroll: bool,
 }
@@ -76,6 +78,8 @@ pub(super) struct Need {
     pub size: usize,
     /// Whether there are sequence indices.
     pub packed: bool,
+    /// Whether values have so few bits that decays need no more than 22.
+    pub coarse: bool,
     /// The walk back instead of the walk forth.
     pub reverse: bool,
 }
@@ -147,6 +151,7 @@ pub(super) fn choose(client: &Client, shape: SelectiveScanShape, need: &Need) ->
         softplus: shape.softplus,
         gated: shape.gated,
         packed: need.packed,
+        fast: need.coarse && client.name() == "cuda",
         unroll: unrolls(client),
     };
     let least = (offer.units / 32).clamp(1, 8);

@@ -201,7 +201,7 @@ pub(super) fn reverse<E: Float, D: Float, A: Float, I: Numeric, N: Size>(
             for i in 0..comptime!(plan.share) {
                 let kept = p * comptime!(plan.share) + i;
                 before[kept] = h[i];
-                let factor = decay::<A, N>(rate[i], step);
+                let factor = decay::<A, N>(rate[i], step, plan.fast);
                 decays[kept] = factor;
                 let next = factor * h[i] + u * room.b[own + i];
                 h[i] = next;

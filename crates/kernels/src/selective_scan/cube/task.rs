@@ -1,7 +1,7 @@
 //! Which part of the work is a cube's and a unit's, and what a run reads.
 
 use super::plan::Plan;
-use crate::cube::softplus;
+use crate::cube::{exp2_approximate, softplus};
 use cubecl::prelude::*;
 
 /// Sizes of a call.
@@ -257,6 +257,15 @@ pub(super) fn store_states<A: Float, N: Size>(
 
 /// exp(dt A) of a vector of states.
 #[cube]
-pub(super) fn decay<A: Float, N: Size>(rate: Vector<A, N>, step: A) -> Vector<A, N> {
-    (rate * Vector::<A, N>::new(step)).exp()
+pub(super) fn decay<A: Float, N: Size>(
+    rate: Vector<A, N>,
+    step: A,
+    #[comptime] fast: bool,
+) -> Vector<A, N> {
+    if comptime!(fast) {
+        let step = step * A::new(std::f32::consts::LOG2_E);
+        exp2_approximate::<A, N>(rate * Vector::<A, N>::new(step))
+    } else {
+        (rate * Vector::<A, N>::new(step)).exp()
+    }
 }
