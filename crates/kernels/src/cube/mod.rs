@@ -4,8 +4,12 @@
 //! CPU runtime (LLVM, feature `cube-cpu`), where the kernels are tested. Kernels read f16 and bf16
 //! tensors as they are and compute in f32; f64 tensors, which only the CPU runtime has, in f64.
 
+mod offer;
+pub(crate) mod product;
 mod sums;
+pub(crate) mod tiles;
 
+pub(crate) use offer::{ElementBytes, Offer};
 pub(crate) use sums::{column_sums, cube_sum};
 
 use burn::tensor::{DType, Shape};
