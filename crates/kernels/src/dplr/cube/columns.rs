@@ -117,26 +117,22 @@ fn read_gradients<E: Float, G: Float, S: Float, A: Float, I: Numeric>(
         from_b[i] = b_i;
         from_k[i] = k_i;
         let entered = sum.exp();
-        if mask.enters(i, plan.chunk, plan.packed) {
-            to_r += entered * A::cast_from(tile_d[(chunk + i) * pitch + j]);
-        }
+        let zero = A::from_int(0);
+        let from_state = entered * A::cast_from(tile_d[(chunk + i) * pitch + j]);
+        to_r += select(mask.enters(i, plan.chunk, plan.packed), from_state, zero);
         let a_next = read::<E, A>(a, window, i + 1, j);
-        let mut next = i + 1;
-        if next == chunk {
-            next = 0usize.runtime();
-        }
-        if next > 0 && mask.enters(next, plan.chunk, plan.packed) {
-            to_a += entered * A::cast_from(tile_d[next * pitch + j]);
-        }
+        let follows = i + 1 < chunk;
+        let next = select(follows, i + 1, i);
+        let from_state = entered * A::cast_from(tile_d[next * pitch + j]);
+        let enters = follows && mask.enters(next, plan.chunk, plan.packed);
+        to_a += select(enters, from_state, zero);
         let r_i = read::<E, A>(r, window, i, j) * scale;
         net[i] = r_i * to_r + a_next * to_a;
         let d = dm[i * chunk + i];
         to_a += d.extract(0usize) * b_i + d.extract(1usize) * k_i;
         to_r += d.extract(2usize) * b_i + d.extract(3usize) * k_i;
         write::<E, A>(dr, window, i, j, to_r * scale);
-        if next > 0 {
-            write::<E, A>(da, window, next, j, to_a);
-        }
+        write::<E, A>(da, window, i + 1, j, to_a);
     }
 }
 
@@ -164,16 +160,16 @@ fn carried<E: Float, G: Float, S: Float, A: Float, I: Numeric>(
         let s = last - back;
         if s + 1 < place.count && mask.leaves(s, plan.chunk, plan.packed) {
             let at = s * sizes.keys + j;
-            let d_b = over_blocks::<S, A>(dleaving, place, at, size, sizes);
+            let d_b = over_blocks::<S, A>(dleaving, place, at, size, plan);
             let at = (chunk + s) * sizes.keys + j;
-            let d_k = over_blocks::<S, A>(dleaving, place, at, size, sizes);
+            let d_k = over_blocks::<S, A>(dleaving, place, at, size, plan);
             let inner = read::<E, A>(b, window, s, j) * d_b + read::<E, A>(k, window, s, j) * d_k;
             total += sum.exp() * inner;
         }
         sum += log_decay::<G, A>(g, window, s, j);
     }
     if mask.passes(plan.chunk, plan.packed) {
-        total += sum.exp() * over_blocks::<A, A>(dthrough, place, j, sizes.keys, sizes);
+        total += sum.exp() * over_blocks::<A, A>(dthrough, place, j, sizes.keys, plan);
     }
     total
 }
@@ -234,18 +230,16 @@ fn write_gradients<E: Float, G: Float, S: Float, A: Float, I: Numeric>(
         }
         let mut d_b = to_b[back];
         let mut d_k = to_k[back];
-        if mask.leaves(u, plan.chunk, plan.packed) {
-            let kept = sum.exp();
-            let at = u * sizes.keys + j;
-            let left_b = kept * over_blocks::<S, A>(dleaving, place, at, size, sizes);
-            let at = (chunk + u) * sizes.keys + j;
-            let left_k = kept * over_blocks::<S, A>(dleaving, place, at, size, sizes);
-            d_b += left_b;
-            d_k += left_k;
-            if u + 1 < place.count {
-                slope -= b_u * left_b + k_u * left_k;
-            }
-        }
+        let zero = A::from_int(0);
+        let leaves = mask.leaves(u, plan.chunk, plan.packed);
+        let kept = select(leaves, sum.exp(), zero);
+        let at = u * sizes.keys + j;
+        let left_b = kept * over_blocks::<S, A>(dleaving, place, at, size, plan);
+        let at = (chunk + u) * sizes.keys + j;
+        let left_k = kept * over_blocks::<S, A>(dleaving, place, at, size, plan);
+        d_b += left_b;
+        d_k += left_k;
+        slope -= select(u + 1 < place.count, b_u * left_b + k_u * left_k, zero);
         write::<G, A>(dg, window, u, j, slope);
         write::<E, A>(db, window, u, j, d_b);
         write::<E, A>(dk, window, u, j, d_k);

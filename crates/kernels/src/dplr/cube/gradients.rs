@@ -156,11 +156,14 @@ pub(super) fn over_blocks<S: Float, A: Float>(
     place: &Place,
     at: usize,
     size: usize,
-    sizes: &Sizes,
+    #[comptime] plan: Plan,
 ) -> A {
-    let mut sum = A::from_int(0);
-    for block in 0..sizes.blocks {
-        sum += A::cast_from(source[(place.index * sizes.blocks + block) * size + at]);
+    let first = place.index * comptime!(plan.blocks) * size + at;
+    let mut sum = A::cast_from(source[first]);
+    if comptime!(plan.blocks > 1) {
+        for block in 1..comptime!(plan.blocks) {
+            sum += A::cast_from(source[first + block * size]);
+        }
     }
     sum
 }
@@ -186,30 +189,30 @@ fn solve_column<S: Float, A: Float, I: Numeric>(
     let is_key = column < comptime!(plan.keys);
     let mut z = Array::<A>::new(chunk);
     let mut p = Array::<A>::new(chunk);
-    #[unroll(plan.unroll)]
-    for back in 0..chunk {
-        let t = last - back;
-        let mut upper = A::from_int(0);
-        let mut reading = A::from_int(0);
-        if column < sizes.keys {
-            let size = double * sizes.keys;
-            upper = over_blocks::<S, A>(dentering, place, t * sizes.keys + column, size, sizes);
-            reading = over_blocks::<S, A>(
-                dentering,
-                place,
-                (chunk + t) * sizes.keys + column,
-                size,
-                sizes,
-            );
+    let s = select(is_key, 0, column - comptime!(plan.keys));
+    if is_key {
+        let size = double * sizes.keys;
+        let exists = column < sizes.keys;
+        let j = select(exists, column, 0);
+        #[unroll(plan.unroll)]
+        for back in 0..chunk {
+            let t = last - back;
+            let at = t * sizes.keys + j;
+            let upper = over_blocks::<S, A>(dentering, place, at, size, plan);
+            let at = at + chunk * sizes.keys;
+            let reading = over_blocks::<S, A>(dentering, place, at, size, plan);
+            z[back] = select(exists, upper, A::from_int(0));
+            p[back] = select(exists, reading, A::from_int(0));
         }
-        if !is_key {
-            let s = column - comptime!(plan.keys);
-            let size = comptime!(2 * plan.chunk * plan.chunk).runtime();
-            upper = over_blocks::<S, A>(dwithin, place, t * chunk + s, size, sizes);
-            reading = over_blocks::<S, A>(dwithin, place, (chunk + t) * chunk + s, size, sizes);
+    } else {
+        let size = comptime!(2 * plan.chunk * plan.chunk).runtime();
+        #[unroll(plan.unroll)]
+        for back in 0..chunk {
+            let at = (last - back) * chunk + s;
+            z[back] = over_blocks::<S, A>(dwithin, place, at, size, plan);
+            let at = at + comptime!(plan.chunk * plan.chunk);
+            p[back] = over_blocks::<S, A>(dwithin, place, at, size, plan);
         }
-        z[back] = upper;
-        p[back] = reading;
     }
     substitute_transposed::<A>(&mut z, &p, lower, plan);
     #[unroll(plan.unroll)]
@@ -217,8 +220,11 @@ fn solve_column<S: Float, A: Float, I: Numeric>(
         let t = last - back;
         tile_d[t * pitch + column] = S::cast_from(z[back]);
         tile_d[(chunk + t) * pitch + column] = S::cast_from(p[back]);
-        if !is_key {
-            let s = column - comptime!(plan.keys);
+    }
+    if !is_key {
+        #[unroll(plan.unroll)]
+        for back in 0..chunk {
+            let t = last - back;
             keep_upper::<A, I>(dm, t, s, 1usize.runtime(), z[back], mask, plan);
             keep_lower::<A, I>(dm, t, s, 3usize.runtime(), p[back], mask, plan);
         }
@@ -238,14 +244,9 @@ fn keep_upper<A: Float, I: Numeric>(
     #[comptime] plan: Plan,
 ) {
     let chunk = comptime!(plan.chunk);
-    let mut kept = A::from_int(0);
-    let mut at = comptime!(plan.chunk - 1).runtime();
-    if t > 0 {
-        at = t - 1;
-        if s < t && mask.joined(t, s, plan.packed) {
-            kept = value;
-        }
-    }
+    let at = select(t > 0, t - 1, comptime!(plan.chunk - 1).runtime());
+    let counts = s < t && mask.joined(t, s, plan.packed);
+    let kept = select(counts, value, A::from_int(0));
     dm[(at * chunk + s) * 4 + kind] = kept;
 }
 
@@ -261,9 +262,7 @@ fn keep_lower<A: Float, I: Numeric>(
     #[comptime] plan: Plan,
 ) {
     let chunk = comptime!(plan.chunk);
-    let mut kept = A::from_int(0);
-    if s <= t && mask.joined(t, s, plan.packed) {
-        kept = value;
-    }
+    let counts = s <= t && mask.joined(t, s, plan.packed);
+    let kept = select(counts, value, A::from_int(0));
     dm[(t * chunk + s) * 4 + kind] = kept;
 }

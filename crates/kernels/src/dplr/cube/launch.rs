@@ -42,7 +42,7 @@ impl Call {
     }
 
     fn cubes(&self) -> usize {
-        self.shape.batch * self.shape.heads * self.blocks()
+        self.shape.batch * self.shape.heads * self.plan.blocks
     }
 
     fn sizes(&self) -> SizesLaunch {
@@ -53,7 +53,7 @@ impl Call {
             shape.keys,
             shape.values,
             self.chunks(),
-            self.blocks(),
+            self.plan.blocks,
             shape.y_elements(),
         )
     }
@@ -62,7 +62,7 @@ impl Call {
     fn addresses(&self) -> AddressType {
         let shape = self.shape;
         let double = 2 * self.plan.chunk;
-        let parts = self.blocks() * double * shape.keys.max(self.plan.chunk);
+        let parts = self.plan.blocks * double * shape.keys.max(self.plan.chunk);
         let piece = parts.max(shape.values * shape.keys.max(self.plan.chunk));
         let most = (self.pieces() * piece).max(shape.packed_elements());
         match u32::try_from(most) {
@@ -285,7 +285,7 @@ impl Call {
         out: &DplrGradients<CubeBackend>,
     ) -> Factors {
         let walked = self.walk(Output::Checkpoints, factors);
-        let gradients = self.factors(self.blocks());
+        let gradients = self.factors(self.plan.blocks);
         let spare = self.spare();
         reverse::reverse::launch(
             &self.v.client,

@@ -114,11 +114,6 @@ impl Call {
     fn chunks(&self) -> usize {
         self.shape.len.div_ceil(self.plan.chunk)
     }
-
-    /// Blocks of values of one head.
-    fn blocks(&self) -> usize {
-        self.shape.values.div_ceil(self.plan.block)
-    }
 }
 
 impl DplrOps for CubeBackend {

@@ -15,6 +15,8 @@ pub(super) struct Plan {
     pub keys: usize,
     /// Values that one cube of a walk works on.
     pub block: usize,
+    /// Blocks of values of one head.
+    pub blocks: usize,
     /// Units of a cube that walks along the length.
     pub units: usize,
     /// Units of a cube that works on one chunk.
@@ -223,10 +225,12 @@ pub(super) fn choose(
     let mut needed = 0;
     for block in BLOCKS {
         for chunk in CHUNKS.into_iter().filter(|chunk| *chunk <= asked) {
+            let block = block.min(shape.values.max(1));
             let plan = Plan {
                 chunk,
                 keys: shape.keys.max(1),
-                block: block.min(shape.values.max(1)),
+                block,
+                blocks: shape.values.div_ceil(block),
                 units: offer.units,
                 column_units: offer.units.min(128),
                 reach: 40,
@@ -252,10 +256,12 @@ fn by_matrix(shape: &DplrShape, dtype: DType, packed: bool, offer: &Offer) -> Pl
     let fits = |block: &usize| {
         *block <= values && block * keys <= STATE && heads * values.div_ceil(*block) >= BUSY
     };
+    let block = MATRIX_BLOCKS.into_iter().find(fits).unwrap_or(MATRIX_STEP);
     Plan {
         chunk: CHUNKS[0],
         keys,
-        block: MATRIX_BLOCKS.into_iter().find(fits).unwrap_or(MATRIX_STEP),
+        block,
+        blocks: shape.values.div_ceil(block),
         units: 256,
         column_units: 128,
         // e^6 times an input and e^-6 times an input both keep their digits in f16.

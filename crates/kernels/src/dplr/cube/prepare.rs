@@ -119,14 +119,14 @@ fn enter<E: Float, G: Float, A: Float, I: Numeric>(
     let mut sum = A::from_int(0);
     #[unroll(plan.unroll)]
     for t in 0..comptime!(plan.chunk) {
-        let mut entering = A::from_int(0);
-        let mut reading = A::from_int(0);
         let before = sum;
         sum += log_decay::<G, A>(g, window, t, j);
-        if mask.enters(t, plan.chunk, plan.packed) {
-            entering = read::<E, A>(a, window, t, j) * before.exp();
-            reading = read::<E, A>(r, window, t, j) * scale * sum.exp();
-        }
+        let zero = A::from_int(0);
+        let enters = mask.enters(t, plan.chunk, plan.packed);
+        let entering = read::<E, A>(a, window, t, j) * before.exp();
+        let reading = read::<E, A>(r, window, t, j) * scale * sum.exp();
+        let entering = select(enters, entering, zero);
+        let reading = select(enters, reading, zero);
         w[t] = entering;
         p[t] = reading;
     }
@@ -150,7 +150,6 @@ fn leave<E: Float, G: Float, S: Float, A: Float, I: Numeric>(
     let chunk = comptime!(plan.chunk);
     let base = place.index * comptime!(2 * plan.chunk) * sizes.keys + j;
     let mut sum = A::from_int(0);
-    #[unroll(plan.unroll)]
     for back in 0..chunk {
         let s = comptime!(plan.chunk - 1) - back;
         let mut from_b = A::from_int(0);

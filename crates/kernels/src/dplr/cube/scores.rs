@@ -22,22 +22,18 @@ const TOTAL: i64 = -10_000;
 /// Element (`t`, `j`) of a window, zero outside of it.
 #[cube]
 pub(super) fn read<E: Float, A: Float>(source: &[E], window: &Window, t: usize, j: usize) -> A {
-    let mut value = A::from_int(0);
-    if t < window.rows && j < window.cols {
-        value = A::cast_from(source[window.base + t * window.stride + j]);
-    }
-    value
+    // Without a branch: it stands in loops that are unrolled.
+    let inside = t < window.rows && j < window.cols;
+    let at = select(inside, window.base + t * window.stride + j, window.base);
+    select(inside, A::cast_from(source[at]), A::from_int(0))
 }
 
 /// Log decay at position `t` in channel `j`, zero after the end.
 #[cube]
 pub(super) fn log_decay<G: Float, A: Float>(g: &[G], window: &Window, t: usize, j: usize) -> A {
-    let mut value = read::<G, A>(g, window, t, j);
+    let value = read::<G, A>(g, window, t, j);
     let total = A::from_int(TOTAL);
-    if value < total {
-        value = total;
-    }
-    value
+    select(value < total, total, value)
 }
 
 /// Rows and columns with their factors around the middle of the chunk.
@@ -59,11 +55,9 @@ fn fill_around_middle<E: Float, G: Float, S: Float, A: Float>(
     let mut j = UNIT_POS as usize;
     while j < comptime!(plan.keys) {
         let mut sum = A::from_int(0);
-        #[unroll(plan.unroll)]
         for i in 1..comptime!(plan.chunk / 2 + 1) {
             sum -= log_decay::<G, A>(g, window, i, j);
         }
-        #[unroll(plan.unroll)]
         for i in 0..chunk {
             if i > 0 {
                 sum += log_decay::<G, A>(g, window, i, j);
@@ -160,13 +154,11 @@ fn leaves_reach<G: Float, A: Float>(
     while j < comptime!(plan.keys) {
         let mut inside = true;
         let mut sum = A::from_int(0);
-        #[unroll(plan.unroll)]
         for i in 1..comptime!(plan.chunk / 2) {
             sum += log_decay::<G, A>(g, window, middle + i, j);
             inside = inside && sum.abs() <= reach;
         }
         sum = A::from_int(0);
-        #[unroll(plan.unroll)]
         for i in 0..middle {
             sum += log_decay::<G, A>(g, window, middle - i, j);
             inside = inside && sum.abs() <= reach;
