@@ -1,7 +1,8 @@
 """Times other people's GPU kernels at the sizes of `device_bench` and prints the same CSV columns.
 
 Peers: mamba-ssm's `mamba_chunk_scan_combined` and gated norm (Triton), flash-linear-attention's
-`chunk_simple_gla` (the same recurrence with one group per head), PyTorch's depthwise `conv1d` and
+`chunk_simple_gla` (the same recurrence with one group per head), `chunk_dplr_delta_rule` and
+`chunk_rwkv7` (peer `fla_rwkv7`: the same with longer chunks, for bounded decays), PyTorch's depthwise `conv1d` and
 SiLU. The packages are pure Python; put the folders `mamba_ssm` (of the sdist) and `fla` (of the
 wheel fla-core) on PYTHONPATH, no installation is needed:
 
@@ -78,6 +79,41 @@ def simple_gla(size, dtype):
     return leaves, run
 
 
+def dplr_leaves(size, dtype):
+    """r, g, k, v, a, b as `device_bench` draws them: keys of size state, values of size head_dim."""
+    batch, length, heads, head_dim, state, _ = size
+    keyed = (batch, length, heads, state)
+    most = state**-0.5
+    return [
+        uniform(keyed, -1, 1, dtype),
+        uniform(keyed, -0.6065, -0.001, torch.float32),
+        uniform(keyed, -1, 1, dtype),
+        uniform((batch, length, heads, head_dim), -1, 1, dtype),
+        uniform(keyed, -most, most, dtype),
+        uniform(keyed, -most, most, dtype),
+    ]
+
+
+def chunk_dplr(size, dtype):
+    """With chunks of 16, which any decay allows."""
+    from fla.ops.generalized_delta_rule import chunk_dplr_delta_rule
+
+    def run(r, g, k, v, a, b):
+        return chunk_dplr_delta_rule(r, k, v, a, b, g, scale=1.0)[0]
+
+    return dplr_leaves(size, dtype), run
+
+
+def chunk_rwkv7(size, dtype):
+    """Told RWKV-7's bound on its decay, which allows chunks of 64."""
+    from fla.ops.rwkv7 import chunk_rwkv7 as chunk
+
+    def run(r, g, k, v, a, b):
+        return chunk(r, g, k, v, a, b, scale=1.0, lower_bound=-0.60654)[0]
+
+    return dplr_leaves(size, dtype), run
+
+
 def gated_norm(size, dtype):
     from mamba_ssm.ops.triton.layernorm_gated import rmsnorm_fn
 
@@ -112,7 +148,8 @@ def torch_conv(size, dtype):
 
 PEERS = {
     "mamba_ssm": {"ssd": mamba_ssd, "rms_norm": gated_norm},
-    "fla": {"ssd": simple_gla},
+    "fla": {"ssd": simple_gla, "dplr": chunk_dplr},
+    "fla_rwkv7": {"dplr": chunk_rwkv7},
     "torch": {"conv1d": torch_conv},
 }
 
@@ -174,7 +211,8 @@ def numbers(text):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--peers", default="mamba_ssm,fla,torch")
+    parser.add_argument("--peers", default="mamba_ssm,fla,fla_rwkv7,torch")
+    parser.add_argument("--ops", default="ssd,dplr,conv1d,rms_norm")
     parser.add_argument("--dtypes", default="bf16")
     parser.add_argument("--lens", type=numbers, default="1024,2048,4096,8192,16384")
     parser.add_argument("--groups", type=numbers, default="1,32")
@@ -198,6 +236,8 @@ def main():
     )
     for peer in args.peers.split(","):
         for op, make in PEERS[peer].items():
+            if op not in args.ops.split(","):
+                continue
             for name in args.dtypes.split(","):
                 for groups in args.groups if op == "ssd" else [1]:
                     for length in args.lens:

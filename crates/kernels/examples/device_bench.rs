@@ -11,6 +11,7 @@
 
 use burn::tensor::{DType, Device, Distribution, FloatDType, Tensor, TensorData};
 use resolvent_kernels::conv1d::{Conv1dInput, Conv1dOptions, conv1d};
+use resolvent_kernels::dplr::{DplrInput, DplrOptions, dplr};
 use resolvent_kernels::layer_norm::layer_norm;
 use resolvent_kernels::rms_norm::rms_norm;
 use resolvent_kernels::selective_scan::{SelectiveScanInput, SelectiveScanOptions, selective_scan};
@@ -257,16 +258,51 @@ fn layer_norm_case(size: [usize; 6], dtype: DType) -> Case {
     }
 }
 
+/// Keys of size state, values of size head_dim, log decays of RWKV-7 in f32. The transition must not
+/// grow: a and b have norms of at most 1.
+fn dplr_case(size: [usize; 6], dtype: DType) -> Case {
+    let [batch, len, heads, head_dim, state, _] = size;
+    let keyed = [batch, len, heads, state];
+    let most = (state as f32).sqrt().recip();
+    let leaf = Leaf::new;
+    Case {
+        op: "dplr",
+        size,
+        leaves: vec![
+            leaf(1, &keyed, (-1.0, 1.0), dtype),
+            leaf(2, &keyed, (-0.6065, -0.001), DType::F32),
+            leaf(3, &keyed, (-1.0, 1.0), dtype),
+            leaf(4, &[batch, len, heads, head_dim], (-1.0, 1.0), dtype),
+            leaf(5, &keyed, (-most, most), dtype),
+            leaf(6, &keyed, (-most, most), dtype),
+        ],
+        run: |t, l| {
+            let input = DplrInput {
+                r: shaped(&t[0], &l[0]),
+                g: shaped(&t[1], &l[1]),
+                k: shaped(&t[2], &l[2]),
+                v: shaped(&t[3], &l[3]),
+                a: shaped(&t[4], &l[4]),
+                b: shaped(&t[5], &l[5]),
+                initial: None,
+                seq_idx: None,
+            };
+            flat(dplr(input, DplrOptions::default()).expect("fits").y)
+        },
+    }
+}
+
 fn case(op: &str, size: [usize; 6], dtype: DType) -> Case {
     match op {
         "ssd" => ssd_case(size, dtype),
+        "dplr" => dplr_case(size, dtype),
         "conv1d" => conv1d_case(size, dtype),
         "rms_norm" => norm_case(size, dtype),
         "layer_norm" => layer_norm_case(size, dtype),
         "selective_scan" => selective_case(size, dtype),
         other => {
             eprintln!(
-                "--ops: `{other}` is not one of ssd, conv1d, rms_norm, layer_norm, selective_scan"
+                "--ops: `{other}` is not one of ssd, dplr, conv1d, rms_norm, layer_norm, selective_scan"
             );
             std::process::exit(2)
         }
@@ -370,7 +406,7 @@ fn main() {
     let flags = Flags(std::env::args().skip(1).collect());
     let device = Device::default();
     let runs = flags.number("--runs", "20").max(10);
-    let ops = flags.list("--ops", "ssd,conv1d,rms_norm");
+    let ops = flags.list("--ops", "ssd,dplr,conv1d,rms_norm");
     let dtypes = flags
         .list("--dtypes", "f32,bf16")
         .into_iter()

@@ -40,6 +40,16 @@ pub(crate) fn require_body(op: &'static str, device: &Device) -> Result<(), Kern
     }
 }
 
+/// The CubeCL client of a device whose operations have their bodies in CubeCL.
+#[cfg(feature = "cube")]
+pub(crate) fn cube_client(device: &Device) -> Option<cubecl::prelude::Client> {
+    match device.clone().inner().as_dispatch() {
+        #[cfg(any(feature = "cuda", feature = "cube-cpu"))]
+        DispatchDevice::Cube(device) => Some(device.client()),
+        _ => None,
+    }
+}
+
 /// Refuses formats that no body computes in.
 pub(crate) fn require_float(
     op: &'static str,

@@ -61,6 +61,21 @@ pub enum KernelError {
         /// Device in words.
         device: String,
     },
+    /// The device's shared memory does not hold the smallest piece of work of this size.
+    #[error(
+        "{op}: {size} need {needed} bytes of shared memory, the device has {available}; \
+         use a smaller size or move the tensors to Device::flex()"
+    )]
+    SharedMemory {
+        /// Operation.
+        op: &'static str,
+        /// What is too large, in words.
+        size: String,
+        /// Bytes that the smallest piece needs.
+        needed: usize,
+        /// Bytes that the device has.
+        available: usize,
+    },
     /// The inputs have a number format without an implementation.
     #[error("{op}: `{tensor}` has dtype {got}, expected f32, f64, f16 or bf16")]
     Dtype {

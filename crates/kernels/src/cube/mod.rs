@@ -5,11 +5,15 @@
 //! tensors as they are and compute in f32; f64 tensors, which only the CPU runtime has, in f64.
 
 mod blocks;
+mod offer;
 mod parts;
+pub(crate) mod product;
 mod scalars;
 mod sums;
+pub(crate) mod tiles;
 
 pub(crate) use blocks::block_sum;
+pub(crate) use offer::{ElementBytes, Offer};
 pub(crate) use parts::part_sums;
 pub(crate) use scalars::{exp2_approximate, lane_sum, sigmoid, softplus};
 pub(crate) use sums::{column_sums, cube_sum};

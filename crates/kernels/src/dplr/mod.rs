@@ -29,7 +29,8 @@
 //! the faster form for the usual head sizes. *Chunked* turns a chunk into matrix products and a triangular solve, with
 //! decays taken against the middle of the chunk; a chunk whose decay would leave the range of f32
 //! that way, or in which a packed sequence begins, is walked step by step instead. So any decay is
-//! exact. The backward pass keeps the inputs only and recomputes from states at chunk boundaries.
+//! exact. `cube` is the chunked form for GPUs. The backward pass keeps the inputs only and recomputes
+//! from states at chunk boundaries.
 //!
 //! Cost of the forward pass per head: O(len key value) step by step, and
 //! O(len (key value + chunk (key + value))) chunked. Memory beyond the result: one state per task;
@@ -37,13 +38,19 @@
 //! flight.
 
 mod autodiff;
+#[cfg(feature = "cube")]
+mod cube;
 mod flex;
 mod ops;
 pub mod reference;
 
 pub use ops::{DplrBackward, DplrGradients, DplrOps, DplrSaved};
 
-use crate::device::{in_dtype, require_cpu_body, require_float, reshape, working_dtype};
+#[cfg(feature = "cube")]
+use crate::device::cube_client;
+use crate::device::{
+    has_cpu_body, in_dtype, require_body, require_float, reshape, storage_dtype, working_dtype,
+};
 use crate::error::{KernelError, expect_axis};
 use crate::segments::check_order;
 use burn::backend::Dispatch;
@@ -153,16 +160,26 @@ impl DplrShape {
 /// Scan whose transition is a diagonal decay plus a rank-one correction per head.
 ///
 /// Differentiable in every float input, the initial state included. f16 and bf16 inputs are
-/// computed in f32 and y is rounded at the end.
+/// computed in f32 and y is rounded at the end; GPUs round factors and states to the inputs' format
+/// where matrix units multiply them.
 ///
 /// # Errors
-/// Shapes that do not fit together, a positive log decay, a chunk of zero, a scale that is not
-/// finite, decreasing `seq_idx`, a device without a body.
+/// Shapes that do not fit together, a chunk of zero, a scale that is not finite, decreasing
+/// `seq_idx`, a device without a body or with too little shared memory for a head; on the CPU a
+/// positive log decay. Elsewhere log decays are not looked at, since reading them back would stall
+/// the device at every call: a positive one makes the state grow, as the recurrence says.
 pub fn dplr(input: DplrInput, options: DplrOptions) -> Result<DplrOutput, KernelError> {
     let shape = check(&input, options)?;
     let device = input.v.device();
     let dtype = input.v.dtype();
     let work = working_dtype(dtype);
+    let stored = storage_dtype(dtype, &device);
+    // Log decays in f32 stay so: rounded to half precision they would add up to other decays.
+    let decays = if input.g.dtype() == stored {
+        stored
+    } else {
+        work
+    };
     let initial = input.initial.unwrap_or_else(|| {
         Tensor::zeros(
             [shape.batch, shape.heads, shape.values, shape.keys],
@@ -173,12 +190,12 @@ pub fn dplr(input: DplrInput, options: DplrOptions) -> Result<DplrOutput, Kernel
         .seq_idx
         .unwrap_or_else(|| Tensor::zeros([0, 0], &device));
     let packed: Tensor<1> = Tensor::from_dispatch(<Dispatch as DplrOps>::dplr(
-        in_dtype(input.r, work).into_dispatch(),
-        in_dtype(input.g, work).into_dispatch(),
-        in_dtype(input.k, work).into_dispatch(),
-        in_dtype(input.v, work).into_dispatch(),
-        in_dtype(input.a, work).into_dispatch(),
-        in_dtype(input.b, work).into_dispatch(),
+        in_dtype(input.r, stored).into_dispatch(),
+        in_dtype(input.g, decays).into_dispatch(),
+        in_dtype(input.k, stored).into_dispatch(),
+        in_dtype(input.v, stored).into_dispatch(),
+        in_dtype(input.a, stored).into_dispatch(),
+        in_dtype(input.b, stored).into_dispatch(),
         in_dtype(initial, work).into_dispatch(),
         seq_idx.into_dispatch(),
         shape,
@@ -216,7 +233,7 @@ fn check(input: &DplrInput, options: DplrOptions) -> Result<DplrShape, KernelErr
     let values = input.v.dims()[3];
     let axis =
         |name, axis, got, expected| expect_axis(OP, (name, axis), got, expected, "r sets it");
-    require_cpu_body(OP, &input.r.device())?;
+    require_body(OP, &input.r.device())?;
     let keyed = [
         ("r", &input.r),
         ("g", &input.g),
@@ -261,11 +278,14 @@ fn check(input: &DplrInput, options: DplrOptions) -> Result<DplrShape, KernelErr
     if let Some(seq_idx) = &input.seq_idx {
         check_order(OP, seq_idx, batch, len)?;
     }
-    if let Some(largest) = largest(&input.g).filter(|largest| *largest > 0.0) {
+    let device = input.v.device();
+    if has_cpu_body(&device)
+        && let Some(largest) = largest(&input.g).filter(|largest| *largest > 0.0)
+    {
         let expected = "log decays of at most 0, so that the decay exp(g) is at most 1";
         return Err(option("g", largest.to_string(), expected));
     }
-    Ok(DplrShape {
+    let shape = DplrShape {
         batch,
         len,
         heads,
@@ -274,7 +294,19 @@ fn check(input: &DplrInput, options: DplrOptions) -> Result<DplrShape, KernelErr
         chunk: options.chunk,
         final_state: options.final_state,
         scale: options.scale,
-    })
+    };
+    #[cfg(feature = "cube")]
+    if let Some(client) = cube_client(&device)
+        && let Some([needed, available]) = cube::misfit(&shape, input.v.dtype(), &client)
+    {
+        return Err(KernelError::SharedMemory {
+            op: OP,
+            size: format!("a head of {keys} keys and {values} values"),
+            needed,
+            available,
+        });
+    }
+    Ok(shape)
 }
 
 /// Largest element, read back from the device; none of an empty tensor.

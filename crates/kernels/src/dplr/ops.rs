@@ -5,12 +5,14 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, backend_extension};
 
 /// Forward pass of [`super::dplr`] on backend primitives.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Autodiff)]
 pub trait DplrOps: Backend {
     /// Returns y and, when `shape.final_state` says so, the final state behind it, as one flat
     /// tensor of `shape.packed_elements()`: an autodiff node has exactly one output.
     ///
-    /// All tensors have one float dtype; `seq_idx` is [batch, len] or [0, 0] for "one sequence".
+    /// r, k, v, a and b have one float dtype, `initial` the one that is computed in (f64 for f64, else
+    /// f32), g one of these two. The result has that of `initial` with a state in it, else that of v.
+    /// `seq_idx` is [batch, len] or [0, 0] for "one sequence".
     #[allow(clippy::too_many_arguments)]
     fn dplr(
         r: FloatTensor<Self>,

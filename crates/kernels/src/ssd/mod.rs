@@ -35,6 +35,8 @@ pub mod reference;
 
 pub use ops::{SsdBackward, SsdGradients, SsdOps, SsdSaved};
 
+#[cfg(feature = "cube")]
+use crate::device::cube_client;
 use crate::device::{in_dtype, require_body, require_float, reshape, storage_dtype, working_dtype};
 use crate::error::{KernelError, expect_axis};
 use crate::segments::check_order;
@@ -142,7 +144,7 @@ impl SsdShape {
 ///
 /// # Errors
 /// Shapes that do not fit together, heads not divisible by groups, a chunk of zero, decreasing
-/// `seq_idx`, a device without a body.
+/// `seq_idx`, a device without a body or with too little shared memory for the state.
 pub fn ssd(input: SsdInput, options: SsdOptions) -> Result<SsdOutput, KernelError> {
     let shape = check(&input, options)?;
     let device = input.x.device();
@@ -243,7 +245,7 @@ fn check(input: &SsdInput, options: SsdOptions) -> Result<SsdShape, KernelError>
     if let Some(seq_idx) = &input.seq_idx {
         check_order(OP, seq_idx, batch, len)?;
     }
-    Ok(SsdShape {
+    let shape = SsdShape {
         batch,
         len,
         heads,
@@ -252,5 +254,17 @@ fn check(input: &SsdInput, options: SsdOptions) -> Result<SsdShape, KernelError>
         state,
         chunk: options.chunk,
         final_state: options.final_state,
-    })
+    };
+    #[cfg(feature = "cube")]
+    if let Some(client) = cube_client(&input.x.device())
+        && let Some([needed, available]) = cube::misfit(shape, input.x.dtype(), &client)
+    {
+        return Err(KernelError::SharedMemory {
+            op: OP,
+            size: format!("a state of {state} per channel and {head_dim} channels"),
+            needed,
+            available,
+        });
+    }
+    Ok(shape)
 }

@@ -151,6 +151,51 @@ fn dplr_when_heads_have_any_size_equals_the_recurrence() {
 }
 
 #[test]
+fn dplr_when_lengths_are_around_whole_chunks_and_keys_around_vectors_equals_the_recurrence() {
+    for (len, size) in [
+        (31, [32, 60]),
+        (32, [60, 32]),
+        (64, [32, 32]),
+        (70, [100, 20]),
+    ] {
+        let mut s = shape(1, len, 2, size, 1);
+        s.chunk = None;
+        s.scale = 0.5;
+        check("chunks and vectors", s, &[], inputs(s));
+    }
+}
+
+#[test]
+fn dplr_when_there_are_more_heads_than_a_launch_axis_of_16_bits_equals_the_recurrence() {
+    let s = shape(1, 2, 66_000, [1, 1], 16);
+    let flat = inputs(s);
+    let device = crate::check::device();
+    let on = |v: &Vec<f64>| tensor(v, DType::F32, &device);
+    let tensors: Vec<Tensor<1>> = flat.iter().map(on).collect();
+    let got = on_device(&tensors, &[], s);
+    let want = by_recurrence(&flat, &[], s);
+    for (got, want) in got.iter().zip(&want) {
+        assert!(distance(&read(got), want, 1e-3) < 2e-5);
+    }
+}
+
+#[test]
+fn dplr_when_run_twice_gives_the_same_bits() {
+    let s = shape(2, 50, 2, [8, 8], 32);
+    let weights: Vec<Vec<f64>> = vec![values(8, s.y_elements()), values(9, s.state_elements())];
+    let case = OpCase {
+        name: "twice".into(),
+        inputs: NAMES.into_iter().zip(inputs(s)).collect(),
+        reference: &|_| Vec::new(),
+        tensors: &|flat| on_device(flat, &[], s),
+        tolerance: 0.0,
+    };
+    let [one, other] = [0, 1].map(|_| run(&case, DType::F32, &weights));
+    assert_eq!(one.outputs, other.outputs);
+    assert_eq!(one.gradients, other.gradients);
+}
+
+#[test]
 fn dplr_when_the_state_or_a_scale_is_asked_for_or_not_equals_the_recurrence() {
     for chunk in [1, 16] {
         let mut s = shape(2, 20, 2, [4, 4], chunk);
@@ -204,6 +249,19 @@ fn dplr_when_sequences_are_packed_keeps_them_apart() {
         let seq_idx: Vec<i64> = row.iter().chain(&vec![3; 40]).copied().collect();
         check("packed", s, &seq_idx, inputs(s));
     }
+}
+
+#[test]
+fn dplr_when_packed_sequences_begin_at_chunks_and_decay_strongly_keeps_them_apart() {
+    let mut s = shape(1, 70, 1, [4, 4], 1);
+    s.chunk = None;
+    let starts = [16, 32, 33, 63, 64];
+    let indices: Vec<i64> = (0..70)
+        .map(|t| starts.iter().filter(|start| t >= **start).count() as i64)
+        .collect();
+    check("packed at chunks", s, &indices, inputs(s));
+    let strong = inputs_with(s, [0.0, 1.0], [-9.0, -2.0]);
+    check("packed, strong decay", s, &indices, strong);
 }
 
 #[test]
@@ -355,6 +413,27 @@ fn dplr_when_inputs_are_strided_or_indexed_by_any_width_gives_the_same_bits() {
         input.seq_idx = input.seq_idx.map(|indices| indices.cast(width));
         assert_eq!(read(&dplr(input, options(s)).unwrap().y), want, "{width:?}");
     }
+}
+
+#[test]
+fn dplr_when_log_decays_stay_in_f32_reads_them_so() {
+    let s = shape(1, 40, 1, [8, 4], 32);
+    let device = crate::check::device();
+    if !device.supports_dtype(DType::BF16) {
+        return;
+    }
+    let flat: Vec<Tensor<1>> = inputs(s)
+        .iter()
+        .enumerate()
+        .map(|(i, v)| {
+            let dtype = if i == G { DType::F32 } else { DType::BF16 };
+            tensor(v, dtype, &device)
+        })
+        .collect();
+    let rounded: Vec<Vec<f64>> = flat.iter().map(read).collect();
+    let got = on_device(&flat, &[], s);
+    let want = by_recurrence(&rounded, &[], s);
+    assert!(distance(&read(&got[0]), &want[0], 1e-3) < 2e-2);
 }
 
 #[test]

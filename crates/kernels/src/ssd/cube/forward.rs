@@ -6,9 +6,9 @@
 
 use super::decay::Decay;
 use super::plan::Plan;
-use super::product::{cleared, col, holds, multiply, row};
 use super::task::{Sizes, Task};
-use super::tiles::{load, scale_rows, scale_tile, spread, stage, store, tile_slice};
+use crate::cube::product::{cleared, col, holds, multiply, row};
+use crate::cube::tiles::{load, scale_rows, scale_tile, spread, stage, store, tile_slice};
 use cubecl::prelude::*;
 
 /// What the kernel writes.

@@ -1,7 +1,7 @@
 //! Sums with one value per position of a chunk.
 
 use super::plan::Plan;
-use super::product::Tile;
+use crate::cube::product::Tile;
 use cubecl::prelude::*;
 
 /// Sums over the rows or columns of a chunk's squares, one per position.

@@ -19,27 +19,37 @@ mod launch;
 mod lines;
 mod members;
 mod plan;
-mod product;
 mod reverse;
 mod task;
-mod tiles;
 
 use super::SsdShape;
 use super::ops::{SsdBackward, SsdGradients, SsdOps, SsdSaved};
-use crate::cube::{accumulator, contiguous, cube_units, element, elements, unrolls};
+use crate::cube::{ElementBytes, Offer, accumulator, contiguous, element, elements};
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::tensor::DType;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::tensor::CubeTensor;
-use cubecl::ir::features::MmaConfig;
 use cubecl::ir::{ElemType, FloatKind};
-use plan::{ElementBytes, Need, Offer, Plan, choose};
+use cubecl::prelude::Client;
+use plan::{Need, Plan, choose};
 
 /// Most channels of a head in one cube, and its units with matrix units: forward, where a narrower
 /// block leaves registers for a second cube on a multiprocessor, and backward, where every block
 /// adds a contribution to dB and dC.
 const FORWARD: (usize, usize) = (64, 256);
 const REVERSE: (usize, usize) = (128, 256);
+
+/// Bytes of shared memory that the smallest plan needs and the device has, where it does not fit.
+pub(super) fn misfit(shape: SsdShape, dtype: DType, client: &Client) -> Option<[usize; 2]> {
+    let offer = Offer::new(client, dtype);
+    let needed = choose(
+        shape,
+        offer,
+        Need::new(dtype, false, REVERSE, Plan::reverse_bytes),
+    )
+    .err()?;
+    Some([needed, offer.shared.unwrap_or(usize::MAX)])
+}
 
 /// One call, ready to launch.
 struct Call {
@@ -102,51 +112,17 @@ impl Call {
         .map(element)
     }
 
-    /// Whether matrix units multiply the inputs' format and `ldmatrix` loads it.
-    fn has_matrix_units(&self) -> bool {
-        let kind = element(self.x.dtype);
-        let matmul = &self.x.client.properties().features.matmul;
-        let wanted = MmaConfig {
-            a_type: kind,
-            b_type: kind,
-            cd_type: element(DType::F32),
-            m: 16,
-            n: 8,
-            k: 16,
-        };
-        matmul.mma.contains(&wanted) && matmul.ldmatrix.contains(&kind)
-    }
-
-    fn offer(&self) -> Offer {
-        let hardware = &self.x.client.properties().hardware;
-        Offer {
-            shared: hardware
-                .num_cpu_cores
-                .is_none()
-                .then_some(hardware.max_shared_memory_size),
-            units: cube_units(&self.x.client, 256),
-            unroll: unrolls(&self.x.client),
-            matrix: self.has_matrix_units(),
-        }
-    }
-
     /// # Panics
-    /// When shared memory does not hold the smallest chunk, at state sizes beyond a thousand.
+    /// When the state does not fit, which [`super::ssd`] has checked.
     fn plan(&self, (block, units): (usize, usize), bytes: fn(Plan, ElementBytes) -> usize) -> Plan {
-        let need = Need {
-            packed: elements(&self.seq_idx) > 0,
-            block,
-            matrix_units: units,
-            stored: self.x.dtype.size(),
-            work: self.work().size(),
+        let need = Need::new(
+            self.x.dtype,
+            elements(&self.seq_idx) > 0,
+            (block, units),
             bytes,
-        };
-        choose(self.shape, self.offer(), need).unwrap_or_else(|| {
-            panic!(
-                "ssd: a state of {} per channel does not fit into this device's shared memory",
-                self.shape.state
-            )
-        })
+        );
+        choose(self.shape, Offer::new(&self.x.client, self.x.dtype), need)
+            .unwrap_or_else(|needed| panic!("ssd: {needed} bytes of shared memory needed"))
     }
 
     fn chunks(&self, plan: Plan) -> usize {

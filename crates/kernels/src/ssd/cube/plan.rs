@@ -1,7 +1,10 @@
 //! How the work of one call is cut: chunk length, head block, units of a cube.
 
-use super::product::{MATRIX_STEP, Operand, Tile};
+use crate::cube::product::{MATRIX_STEP, Operand, Tile};
+use crate::cube::tiles::WIDTH;
+use crate::cube::{ElementBytes, Offer, accumulator};
 use crate::ssd::SsdShape;
+use burn::tensor::DType;
 
 /// What is fixed when a kernel is compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,9 +30,6 @@ pub(super) struct Plan {
     pub pad: usize,
 }
 
-/// Elements of a vector that tiles are loaded by.
-pub(super) const WIDTH: usize = 8;
-
 /// Most positions of a chunk; fewer where shared memory is short or the caller asked for fewer.
 const CHUNKS: [usize; 3] = [64, 32, 16];
 
@@ -38,13 +38,7 @@ const BLOCKS: [usize; 4] = [128, 64, 32, 16];
 
 impl Plan {
     fn tile(self, rows: usize, cols: usize) -> Tile {
-        Tile {
-            rows,
-            cols,
-            units: self.units,
-            unroll: self.unroll,
-            matrix: self.matrix,
-        }
+        Tile::new((rows, cols), self.units, self.unroll, self.matrix)
     }
 
     /// [chunk, chunk].
@@ -136,26 +130,6 @@ impl Plan {
     }
 }
 
-/// Bytes of an element of a tile and of a sum.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct ElementBytes {
-    pub tile: usize,
-    pub sum: usize,
-}
-
-/// What a device offers.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Offer {
-    /// Bytes of shared memory, `None` where it is ordinary memory.
-    pub shared: Option<usize>,
-    /// Units of a cube.
-    pub units: usize,
-    /// Whether short loops are unrolled.
-    pub unroll: bool,
-    /// Whether matrix units take the inputs' format.
-    pub matrix: bool,
-}
-
 /// What a kernel needs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Need {
@@ -173,20 +147,39 @@ pub(super) struct Need {
     pub bytes: fn(Plan, ElementBytes) -> usize,
 }
 
+impl Need {
+    /// For inputs of format `dtype`, blocks of at most `block` channels and `matrix_units` units.
+    pub(super) fn new(
+        dtype: DType,
+        packed: bool,
+        (block, matrix_units): (usize, usize),
+        bytes: fn(Plan, ElementBytes) -> usize,
+    ) -> Self {
+        Self {
+            packed,
+            block,
+            matrix_units,
+            stored: dtype.size(),
+            work: accumulator(dtype).size(),
+            bytes,
+        }
+    }
+}
+
 /// With matrix units, if the device has them and they fit; else the widest block, then the largest
 /// chunk, that fit.
 ///
-/// `None` when not even the smallest do.
-pub(super) fn choose(shape: SsdShape, offer: Offer, need: Need) -> Option<Plan> {
-    let fits = |bytes: usize| offer.shared.is_none_or(|most| bytes <= most);
+/// # Errors
+/// The bytes that the smallest plan needs, when not even that fits.
+pub(super) fn choose(shape: SsdShape, offer: Offer, need: Need) -> Result<Plan, usize> {
     if offer.matrix {
         let plan = by_matrix(shape, offer, need);
         let of = ElementBytes {
             tile: need.stored,
             sum: need.work,
         };
-        if fits((need.bytes)(plan, of)) {
-            return Some(plan);
+        if offer.holds((need.bytes)(plan, of)) {
+            return Ok(plan);
         }
     }
     let asked = shape.chunk.next_power_of_two().max(16);
@@ -211,9 +204,14 @@ pub(super) fn choose(shape: SsdShape, offer: Offer, need: Need) -> Option<Plan> 
         tile: need.work,
         sum: need.work,
     };
-    plans
-        .into_iter()
-        .find(|plan| plan.block <= need.block && fits((need.bytes)(*plan, of)))
+    let mut needed = 0;
+    for plan in plans.filter(|plan| plan.block <= need.block) {
+        needed = (need.bytes)(plan, of);
+        if offer.holds(needed) {
+            return Ok(plan);
+        }
+    }
+    Err(needed)
 }
 
 /// Chunks of 64, the head and the state padded to whole steps of the matrix units.

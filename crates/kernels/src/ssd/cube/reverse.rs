@@ -20,10 +20,12 @@
 use super::decay::Decay;
 use super::lines::{Sums, row_sums};
 use super::plan::Plan;
-use super::product::{cleared, col, holds, multiply, row};
 use super::task::{Sizes, Task};
-use super::tiles::{load, scale_rows, scale_tile, spread, stage, stage_product, store, tile_slice};
 use crate::cube::cube_sum;
+use crate::cube::product::{cleared, col, holds, multiply, row};
+use crate::cube::tiles::{
+    load, scale_rows, scale_tile, spread, stage, stage_product, store, tile_slice,
+};
 use cubecl::prelude::*;
 
 /// Writes dx, the contributions of this head (block) to dB and dC, ddt of this block, the gradient

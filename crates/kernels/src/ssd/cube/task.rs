@@ -2,7 +2,7 @@
 
 use super::decay::Place;
 use super::plan::Plan;
-use super::tiles::Window;
+use crate::cube::tiles::Window;
 use cubecl::prelude::*;
 
 /// Sizes of a call.

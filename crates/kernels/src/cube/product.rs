@@ -9,17 +9,13 @@
 use cubecl::cmma::{MatrixIdent, MmaDefinition};
 use cubecl::prelude::*;
 
-/// Planes of a cube side by side along the columns of a result, with matrix units; the rest of the
-/// planes, of 32 units each, lie along the rows.
-const PLANES: usize = 4;
-
-/// Rows and columns of a result must be multiples of this with matrix units, of which a cube has
-/// 256 or 512.
-pub(super) const MATRIX_STEP: usize = PLANES * 16;
+/// Rows and columns of a result whose every shape [`planes_across`] can cut for cubes of 128 to 512
+/// units.
+pub(crate) const MATRIX_STEP: usize = 64;
 
 /// A result of `rows` x `cols`, spread over `units` units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Tile {
+pub(crate) struct Tile {
     pub rows: usize,
     pub cols: usize,
     pub units: usize,
@@ -27,31 +23,74 @@ pub(super) struct Tile {
     pub unroll: bool,
     /// Whether products run on matrix units.
     pub matrix: bool,
+    /// Planes of 32 units side by side along the columns, with matrix units; the rest of the planes
+    /// lie along the rows.
+    pub across: usize,
+}
+
+/// Most planes side by side for which every plane holds whole blocks of 16 x 16.
+///
+/// # Panics
+/// When there is no such number.
+const fn planes_across(rows: usize, cols: usize, units: usize) -> usize {
+    let planes = units / 32;
+    let mut across = 4;
+    while across > 0 {
+        if planes.is_multiple_of(across)
+            && cols.is_multiple_of(16 * across)
+            && rows.is_multiple_of(16 * (planes / across))
+        {
+            return across;
+        }
+        across /= 2;
+    }
+    panic!("a result on matrix units does not divide into blocks of its planes")
 }
 
 impl Tile {
+    /// A result of `rows` x `cols`; with matrix units both are multiples of 32 at least.
+    pub(crate) const fn new(
+        (rows, cols): (usize, usize),
+        units: usize,
+        unroll: bool,
+        matrix: bool,
+    ) -> Self {
+        Self {
+            rows,
+            cols,
+            units,
+            unroll,
+            matrix,
+            across: if matrix {
+                planes_across(rows, cols, units)
+            } else {
+                1
+            },
+        }
+    }
+
     /// Elements of one unit, rounded up.
-    pub(super) const fn share(self) -> usize {
+    pub(crate) const fn share(self) -> usize {
         (self.rows * self.cols).div_ceil(self.units)
     }
 
     /// Whether every unit holds the same number of elements.
-    pub(super) const fn even(self) -> bool {
+    pub(crate) const fn even(self) -> bool {
         (self.rows * self.cols).is_multiple_of(self.units)
     }
 
     /// Rows of one plane.
     const fn plane_rows(self) -> usize {
-        self.rows / (self.units / 32 / PLANES)
+        self.rows / (self.units / 32 / self.across)
     }
 
     /// Columns of one plane.
     const fn plane_cols(self) -> usize {
-        self.cols / PLANES
+        self.cols / self.across
     }
 
     /// Fragments of 16 x 8 side by side in one plane.
-    const fn across(self) -> usize {
+    const fn wide(self) -> usize {
         self.plane_cols() / 8
     }
 
@@ -63,7 +102,7 @@ impl Tile {
 
 /// An operand in shared memory: rows of contiguous elements, or their transposed view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Operand {
+pub(crate) struct Operand {
     /// Distance between the stored rows.
     pub pitch: usize,
     /// Whether the stored rows are the operand's columns.
@@ -82,7 +121,7 @@ impl Operand {
 
 /// Whether element `e` of this unit exists.
 #[cube]
-pub(super) fn holds(e: usize, #[comptime] tile: Tile) -> bool {
+pub(crate) fn holds(e: usize, #[comptime] tile: Tile) -> bool {
     let mut inside = true;
     if comptime!(!tile.even()) {
         inside = e * comptime!(tile.units) + (UNIT_POS as usize) < comptime!(tile.rows * tile.cols);
@@ -92,11 +131,11 @@ pub(super) fn holds(e: usize, #[comptime] tile: Tile) -> bool {
 
 /// Row of element `e` of this unit.
 #[cube]
-pub(super) fn row(e: usize, #[comptime] tile: Tile) -> usize {
+pub(crate) fn row(e: usize, #[comptime] tile: Tile) -> usize {
     let unit = UNIT_POS as usize;
     if comptime!(tile.matrix) {
-        let plane = unit / 32 / PLANES;
-        let fragment = e / comptime!(4 * tile.across());
+        let plane = unit / 32 / comptime!(tile.across);
+        let fragment = e / comptime!(4 * tile.wide());
         plane * comptime!(tile.plane_rows()) + fragment * 16 + (unit % 32) / 4 + (e % 4) / 2 * 8
     } else {
         (e * comptime!(tile.units) + unit) / comptime!(tile.cols)
@@ -105,11 +144,11 @@ pub(super) fn row(e: usize, #[comptime] tile: Tile) -> usize {
 
 /// Column of element `e` of this unit.
 #[cube]
-pub(super) fn col(e: usize, #[comptime] tile: Tile) -> usize {
+pub(crate) fn col(e: usize, #[comptime] tile: Tile) -> usize {
     let unit = UNIT_POS as usize;
     if comptime!(tile.matrix) {
-        let plane = unit / 32 % PLANES;
-        let fragment = e / 4 % comptime!(tile.across());
+        let plane = unit / 32 % comptime!(tile.across);
+        let fragment = e / 4 % comptime!(tile.wide());
         plane * comptime!(tile.plane_cols()) + fragment * 8 + unit % 4 * 2 + e % 2
     } else {
         (e * comptime!(tile.units) + unit) % comptime!(tile.cols)
@@ -118,7 +157,7 @@ pub(super) fn col(e: usize, #[comptime] tile: Tile) -> usize {
 
 /// A result of zeros.
 #[cube]
-pub(super) fn cleared<A: Float>(#[comptime] tile: Tile) -> Array<A> {
+pub(crate) fn cleared<A: Float>(#[comptime] tile: Tile) -> Array<A> {
     let mut result = Array::<A>::new(comptime!(tile.share()));
     #[unroll(tile.unroll)]
     for e in 0..comptime!(tile.share()) {
@@ -129,7 +168,7 @@ pub(super) fn cleared<A: Float>(#[comptime] tile: Tile) -> Array<A> {
 
 /// result += lhs * rhs over `inner` columns of lhs, which are the rows of rhs.
 #[cube]
-pub(super) fn multiply<S: Float, A: Float>(
+pub(crate) fn multiply<S: Float, A: Float>(
     result: &mut Array<A>,
     lhs: &[S],
     rhs: &[S],
@@ -171,8 +210,8 @@ fn multiply_fragments<S: Float, A: Float>(
     let definition = MmaDefinition::<S, S, A>::new(16usize, 8usize, 16usize);
     let unit = UNIT_POS as usize;
     let lane = unit % 32;
-    let first_row = unit / 32 / PLANES * comptime!(tile.plane_rows());
-    let first_col = unit / 32 % PLANES * comptime!(tile.plane_cols());
+    let first_row = unit / 32 / comptime!(tile.across) * comptime!(tile.plane_rows());
+    let first_col = unit / 32 % comptime!(tile.across) * comptime!(tile.plane_cols());
     let within = lane % 8;
     let second = lane / 8 % 2 * 8;
     let fourth = lane / 16 * 8;
@@ -194,9 +233,9 @@ fn multiply_fragments<S: Float, A: Float>(
         + (first_col + right_col) * comptime!(right.col_stride());
     for step in 0..comptime!(inner / 16) {
         let k = step * 16;
-        let mut columns = Array::<Vector<S, Const<2>>>::new(comptime!(tile.across() * 2));
+        let mut columns = Array::<Vector<S, Const<2>>>::new(comptime!(tile.wide() * 2));
         #[unroll]
-        for n in 0..comptime!(tile.across() / 2) {
+        for n in 0..comptime!(tile.wide() / 2) {
             let at = right_start
                 + k * comptime!(right.row_stride())
                 + n * comptime!(16 * right.col_stride());
@@ -223,8 +262,8 @@ fn multiply_fragments<S: Float, A: Float>(
                 left.transposed,
             );
             #[unroll]
-            for n in 0..comptime!(tile.across()) {
-                let e = (m * comptime!(tile.across()) + n) * 4;
+            for n in 0..comptime!(tile.wide()) {
+                let e = (m * comptime!(tile.wide()) + n) * 4;
                 let mut column = Array::<Vector<S, Const<2>>>::new(2usize);
                 column[0] = columns[n * 2];
                 column[1] = columns[n * 2 + 1];

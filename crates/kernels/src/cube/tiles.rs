@@ -1,12 +1,14 @@
 //! Tiles between device memory and shared memory.
 
-use super::plan::WIDTH;
 use super::product::{Tile, col, holds, row};
 use cubecl::prelude::*;
 
+/// Elements of a vector that tiles are loaded by.
+pub(crate) const WIDTH: usize = 8;
+
 /// A rectangle of a row-major tensor in device memory.
 #[derive(CubeType, Clone, Copy)]
-pub(super) struct Window {
+pub(crate) struct Window {
     /// First element.
     pub base: usize,
     /// Distance between rows.
@@ -19,14 +21,14 @@ pub(super) struct Window {
 
 /// Shared memory for a tile, aligned for vectors.
 #[cube]
-pub(super) fn tile_slice<S: Float>(#[comptime] length: usize) -> Shared<[S]> {
+pub(crate) fn tile_slice<S: Float>(#[comptime] length: usize) -> Shared<[S]> {
     Shared::<[S]>::new_aligned_slice(length, 16usize)
 }
 
 /// Copies the window to `target`, whose rows lie `pitch` elements apart; zeros where it ends.
 #[cube]
-pub(super) fn load<E: Float, S: Float>(
-    target: &mut Shared<[S]>,
+pub(crate) fn load<E: Float, S: Float>(
+    target: &mut [S],
     source: &[E],
     window: &Window,
     #[comptime] pitch: usize,
@@ -53,7 +55,7 @@ pub(super) fn load<E: Float, S: Float>(
 /// The same by vectors, which the window's start, stride and width are multiples of.
 #[cube]
 fn load_vectors<E: Float, S: Float>(
-    target: &mut Shared<[S]>,
+    target: &mut [S],
     source: &[E],
     window: &Window,
     #[comptime] pitch: usize,
@@ -63,22 +65,54 @@ fn load_vectors<E: Float, S: Float>(
     let target = target
         .as_vectorized_mut()
         .with_vector_size_mut::<Const<8>>();
-    let mut at = UNIT_POS as usize;
-    while at < comptime!(tile.rows * tile.cols / WIDTH) {
-        let r = at / comptime!(tile.cols / WIDTH);
-        let c = at % comptime!(tile.cols / WIDTH);
-        let mut value = Vector::<S, Const<8>>::new(S::from_int(0));
-        if r < window.rows && c * WIDTH < window.cols {
-            value = Vector::cast_from(source[(window.base + r * window.stride) / WIDTH + c]);
+    let count = comptime!(tile.rows * tile.cols / WIDTH);
+    if comptime!(tile.unroll && count.is_multiple_of(tile.units)) {
+        // All reads first: they wait for device memory together.
+        let share = comptime!(count / tile.units);
+        let mut values = Array::<Vector<S, Const<8>>>::new(share);
+        #[unroll]
+        for n in 0..share {
+            let at = n * comptime!(tile.units) + UNIT_POS as usize;
+            values[n] = vector_at::<E, S>(source, window, at, tile);
         }
-        target[r * comptime!(pitch / WIDTH) + c] = value;
-        at += comptime!(tile.units);
+        #[unroll]
+        for n in 0..share {
+            let at = n * comptime!(tile.units) + UNIT_POS as usize;
+            let r = at / comptime!(tile.cols / WIDTH);
+            let c = at % comptime!(tile.cols / WIDTH);
+            target[r * comptime!(pitch / WIDTH) + c] = values[n];
+        }
+    } else {
+        let mut at = UNIT_POS as usize;
+        while at < count {
+            let r = at / comptime!(tile.cols / WIDTH);
+            let c = at % comptime!(tile.cols / WIDTH);
+            target[r * comptime!(pitch / WIDTH) + c] = vector_at::<E, S>(source, window, at, tile);
+            at += comptime!(tile.units);
+        }
     }
+}
+
+/// Vector `at` of the tile's, row by row; zeros where the window ends.
+#[cube]
+fn vector_at<E: Float, S: Float>(
+    source: &[Vector<E, Const<8>>],
+    window: &Window,
+    at: usize,
+    #[comptime] tile: Tile,
+) -> Vector<S, Const<8>> {
+    let r = at / comptime!(tile.cols / WIDTH);
+    let c = at % comptime!(tile.cols / WIDTH);
+    let mut value = Vector::<S, Const<8>>::new(S::from_int(0));
+    if r < window.rows && c * WIDTH < window.cols {
+        value = Vector::cast_from(source[(window.base + r * window.stride) / WIDTH + c]);
+    }
+    value
 }
 
 /// Elements of the window as a result spread over the units; zeros where it ends.
 #[cube]
-pub(super) fn spread<E: Float, A: Float>(
+pub(crate) fn spread<E: Float, A: Float>(
     source: &[E],
     window: &Window,
     #[comptime] tile: Tile,
@@ -110,7 +144,7 @@ fn pair<A: Float, E: Float>(result: &Array<A>, e: usize) -> Vector<E, Const<2>> 
 
 /// Writes a result to the window; `wide` as in [`load`].
 #[cube]
-pub(super) fn store<A: Float, E: Float>(
+pub(crate) fn store<A: Float, E: Float>(
     result: &Array<A>,
     target: &mut [E],
     window: &Window,
@@ -146,9 +180,9 @@ pub(super) fn store<A: Float, E: Float>(
 
 /// Writes a result to shared memory.
 #[cube]
-pub(super) fn stage<A: Float, S: Float>(
+pub(crate) fn stage<A: Float, S: Float>(
     result: &Array<A>,
-    target: &mut Shared<[S]>,
+    target: &mut [S],
     #[comptime] pitch: usize,
     #[comptime] tile: Tile,
 ) {
@@ -173,7 +207,7 @@ pub(super) fn stage<A: Float, S: Float>(
 
 /// staged = result o tile, element by element.
 #[cube]
-pub(super) fn stage_product<A: Float, S: Float>(
+pub(crate) fn stage_product<A: Float, S: Float>(
     result: &Array<A>,
     tile_values: &Shared<[S]>,
     staged: &mut Shared<[A]>,
@@ -191,7 +225,7 @@ pub(super) fn stage_product<A: Float, S: Float>(
 
 /// Multiplies row r of the result by factors[r].
 #[cube]
-pub(super) fn scale_rows<A: Float>(
+pub(crate) fn scale_rows<A: Float>(
     result: &mut Array<A>,
     factors: &Shared<[A]>,
     #[comptime] tile: Tile,
@@ -206,8 +240,8 @@ pub(super) fn scale_rows<A: Float>(
 
 /// Multiplies row r of a tile in shared memory by factors[r].
 #[cube]
-pub(super) fn scale_tile<A: Float, S: Float>(
-    target: &mut Shared<[S]>,
+pub(crate) fn scale_tile<A: Float, S: Float>(
+    target: &mut [S],
     factors: &Shared<[A]>,
     #[comptime] pitch: usize,
     #[comptime] tile: Tile,
