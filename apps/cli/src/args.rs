@@ -281,6 +281,10 @@ pub struct Reproduce {
     /// Seeds, one repetition each [default: those of the committed reports]
     #[arg(long, value_name = "N,N,...", value_delimiter = ',')]
     pub seeds: Option<Vec<u64>>,
+    /// Also what takes hours of processor time (s4: ListOps), with checkpoints in this folder; the same
+    /// command goes on where an earlier one was stopped
+    #[arg(long, value_name = "DIR", conflicts_with = "quick")]
+    pub long: Option<PathBuf>,
     /// Folder of the report [default: reports; with --quick, runs/reports]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

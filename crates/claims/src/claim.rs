@@ -1,5 +1,7 @@
 //! What a claim is, how it is run, and the list of all that can be run.
 
+use std::path::PathBuf;
+
 use crate::error::ClaimError;
 use crate::report::Report;
 
@@ -57,6 +59,9 @@ pub struct Options {
     pub quick: bool,
     /// One repetition per seed; data and initial weights follow from it alone.
     pub seeds: Vec<u64>,
+    /// Folder of trainings that take hours of processor time, which go on from their checkpoints when it
+    /// holds some; none leaves them out.
+    pub long: Option<PathBuf>,
 }
 
 /// The seeds of the reports under `reports/`.
@@ -67,6 +72,7 @@ impl Default for Options {
         Self {
             quick: false,
             seeds: DEFAULT_SEEDS.to_vec(),
+            long: None,
         }
     }
 }
@@ -103,6 +109,9 @@ impl Options {
             let seeds: Vec<String> = self.seeds.iter().map(u64::to_string).collect();
             command.push_str(" --seeds ");
             command.push_str(&seeds.join(","));
+        }
+        if let Some(folder) = &self.long {
+            command.push_str(&format!(" --long {}", folder.display()));
         }
         command
     }

@@ -12,6 +12,7 @@ pub mod s4;
 pub mod s4d;
 pub mod spacetime;
 pub mod systems;
+pub mod trained;
 
 pub use claim::{CLAIMS, Claim, Options, Progress, find};
 pub use error::ClaimError;

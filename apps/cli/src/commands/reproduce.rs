@@ -17,6 +17,7 @@ pub fn run(options: &Reproduce, console: &Console, stop: &Stop) -> Result<(), Cl
     let claim = find(&options.slug)?;
     let mut experiment = Options {
         quick: options.quick,
+        long: options.long.clone(),
         ..Options::default()
     };
     if let Some(seeds) = &options.seeds {
@@ -24,7 +25,10 @@ pub fn run(options: &Reproduce, console: &Console, stop: &Stop) -> Result<(), Cl
     }
     experiment.validate()?;
     console.say(&format!("{}: {}", claim.slug, claim.about));
-    stop.ask("stopping after this step, without a report; Ctrl-C again ends at once");
+    stop.ask(match options.long {
+        Some(_) => "stopping after this step, without a report; the long training keeps its checkpoint; Ctrl-C again ends at once",
+        None => "stopping after this step, without a report; Ctrl-C again ends at once",
+    });
     let mut bars = StageBars::new(console, stop);
     let result = (claim.run)(&experiment, &mut bars);
     drop(bars);

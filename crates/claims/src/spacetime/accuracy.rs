@@ -6,7 +6,12 @@ use crate::claim::Options;
 use crate::report::{Bound, Draft, Figure, Spread};
 
 /// MSE of `model` on a series with a seed at reach number `reach`.
-fn error(trials: &[&forecasting::Trial], model: &str, data: &str, reach: usize) -> Option<f64> {
+pub(super) fn error(
+    trials: &[&forecasting::Trial],
+    model: &str,
+    data: &str,
+    reach: usize,
+) -> Option<f64> {
     let found = trials
         .iter()
         .find(|it| it.model == model && it.data == data)?;
@@ -14,7 +19,7 @@ fn error(trials: &[&forecasting::Trial], model: &str, data: &str, reach: usize) 
 }
 
 /// Geometric mean over the series of the other's MSE over SpaceTime's.
-fn against(
+pub(super) fn against(
     trials: &[&forecasting::Trial],
     other: impl Fn(&str) -> Option<f64>,
     reach: usize,
@@ -33,7 +38,6 @@ pub(super) fn beats_s4d(measured: &Measured, options: &Options) -> Draft {
             |trials| against(trials, |data| error(trials, other, data, 0), 0),
         )
     };
-    // Measured with one seed; seeds without it are left out.
     let plain = Spread::of(&ratio(PLAIN)).mean();
     Draft {
         claim: "At equal width and number of steps SpaceTime forecasts better than a stack of S4D layers.".into(),
@@ -110,7 +114,7 @@ pub(super) fn holds_longer(measured: &Measured, options: &Options) -> Draft {
     let (ours, other) = (grown(SPACETIME, 2), grown(S4D, 2));
     let mean = |values: &[f64]| Spread::of(values).mean();
     Draft {
-        claim: "Asked for 4 times the horizon it was trained for, the closed loop loses less than a stack of S4D layers that reads zeros there.".into(),
+        claim: "Asked for 4 times the horizon it was trained for, the bounded closed loop loses less than a stack of S4D layers that reads zeros there.".into(),
         paper: "the closed loop forecasts horizons that it was not trained for".into(),
         baseline: vec![
             Figure::new(

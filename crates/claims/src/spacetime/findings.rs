@@ -4,7 +4,7 @@ use resolvent_learn::plot::{LinePlot, Series};
 
 use super::CLAIM;
 use super::speed::{Timing, slope};
-use super::{accuracy, autoregression, forecasting};
+use super::{ablations, accuracy, autoregression, forecasting};
 use crate::claim::Options;
 use crate::report::{Bound, Draft, Figure, Finding};
 
@@ -28,6 +28,9 @@ pub fn findings(measured: &Measured, options: &Options) -> Vec<Finding> {
         accuracy::beats_s4d(measured, options),
         accuracy::near_linear(measured, options),
         accuracy::holds_longer(measured, options),
+        ablations::is_stable(measured, options),
+        ablations::costs_nothing(measured, options),
+        ablations::companion_wins(measured, options),
     ];
     let finish = |draft: Draft| draft.finish(CLAIM.slug, options);
     drafts.into_iter().map(finish).collect()

@@ -7,6 +7,7 @@ use resolvent_data::packages::{Content, DataSet, cached};
 use resolvent_data::series::{CsvOptions, MissingPolicy, read_csv};
 use resolvent_learn::forecast::{Job, Prepared, Request, Row, Test, prepare, recipe_for};
 use resolvent_learn::metrics::StepRecord;
+use resolvent_learn::recipe::Recipe;
 use resolvent_learn::run_folder::RunFolder;
 use resolvent_learn::schedule::Plan;
 use resolvent_learn::trainer::{Observer, Outcome};
@@ -16,12 +17,18 @@ use serde::Serialize;
 use crate::claim::Progress;
 use crate::error::ClaimError;
 
-/// SpaceTime.
+/// SpaceTime, its closed loop bounded.
 pub const SPACETIME: &str = "spacetime";
 /// The other model.
 pub const S4D: &str = "s4d";
-/// The ablation.
+/// Without the fixed filters.
 pub const PLAIN: &str = "spacetime without preprocessing";
+/// With the published closed loop, by a free row k.
+pub const FREE: &str = "spacetime with free feedback";
+/// With the shift in place of the companion matrix, in all blocks.
+pub const SHIFT: &str = "spacetime with shift matrices";
+/// Every model.
+pub const MODELS: [&str; 5] = [SPACETIME, S4D, PLAIN, FREE, SHIFT];
 
 /// Series and horizon; all are read with a context of `context`.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -37,7 +44,7 @@ pub struct Setting {
 }
 
 /// What is run.
-pub const SETTINGS: [Setting; 4] = [
+pub const SETTINGS: [Setting; 5] = [
     Setting {
         data: "electricity-victoria",
         horizon: 48,
@@ -57,6 +64,12 @@ pub const SETTINGS: [Setting; 4] = [
         period: 24,
     },
     Setting {
+        data: "co2",
+        horizon: 26,
+        context: 104,
+        period: 52,
+    },
+    Setting {
         data: "sunspots",
         horizon: 11,
         context: 44,
@@ -72,7 +85,7 @@ pub const REACHES: [usize; 3] = [1, 2, 4];
 pub struct Trial {
     /// Data set.
     pub data: &'static str,
-    /// Model: [`SPACETIME`], [`S4D`] or [`PLAIN`].
+    /// One of [`MODELS`].
     pub model: &'static str,
     /// Seed of weights and windows.
     pub seed: u64,
@@ -84,17 +97,35 @@ pub struct Trial {
     pub best_step: Option<usize>,
     /// Wall-clock seconds of training.
     pub seconds: f64,
+    /// Spectral radius of the trained closed loop, of models that have one.
+    pub radius: Option<f64>,
     /// The model's errors at 1, 2 and 4 times the trained horizon.
     pub errors: Vec<Row>,
     /// Those of the baselines, fitted for each horizon.
     pub baselines: Vec<Vec<Row>>,
 }
 
-/// The series of a setting, or nothing when it is not on this machine.
+/// The recipe of a model on a series.
+fn recipe(setting: &Setting, model: &str) -> Result<Recipe, ClaimError> {
+    let mixer = if model == S4D { S4D } else { SPACETIME };
+    let mut recipe = recipe_for(mixer, setting.data)?;
+    let mut set = |key: &str, value: &str| {
+        let settings = &mut recipe.model.settings;
+        settings.insert(key.to_owned(), value.into());
+    };
+    match model {
+        FREE => set("feedback", "free"),
+        SHIFT => set("ssm", "shift"),
+        _ => {}
+    }
+    Ok(recipe)
+}
+
+/// The series of a setting with a model for it, or nothing when the series is not on this machine.
 ///
 /// # Errors
 /// A file that cannot be read.
-pub fn prepared(setting: &Setting, preprocess: bool) -> Result<Option<Prepared>, ClaimError> {
+pub fn prepared(setting: &Setting, model: &str) -> Result<Option<Prepared>, ClaimError> {
     let (Some(folder), Content::Files([file])) =
         (cached(setting.data)?, DataSet::find(setting.data)?.content)
     else {
@@ -108,11 +139,10 @@ pub fn prepared(setting: &Setting, preprocess: bool) -> Result<Option<Prepared>,
     let request = Request {
         context: Some(setting.context),
         period: Some(setting.period),
-        preprocess,
+        preprocess: model != PLAIN,
         ..Request::of(setting.horizon)
     };
-    let recipe = recipe_for(SPACETIME, setting.data)?;
-    Ok(Some(prepare(series, &request, &recipe)?))
+    Ok(Some(prepare(series, &request, &recipe(setting, model)?)?))
 }
 
 /// Trains `model` for `steps` and tests it beside the baselines.
@@ -125,18 +155,12 @@ pub fn run(
     name: &str,
     progress: &mut dyn Progress,
 ) -> Result<Option<Trial>, ClaimError> {
-    let Some(mut prepared) = prepared(setting, model != PLAIN)? else {
+    let Some(prepared) = prepared(setting, model)? else {
         return Ok(None);
     };
-    let mixer = if model == S4D { S4D } else { SPACETIME };
-    let mut recipe = recipe_for(mixer, setting.data)?;
+    let mut recipe = recipe(setting, model)?;
     recipe.train.steps = Some(steps);
     recipe.train.seed = seed;
-    if model == S4D {
-        let settings = recipe.model.mixer_settings();
-        prepared.config.mixer = settings.map_err(resolvent_models::ModelError::from)?;
-        prepared.config.num_hidden_layers = recipe.model.num_hidden_layers;
-    }
     let temporary = tempfile::tempdir().map_err(|source| ClaimError::Folder {
         path: std::env::temp_dir(),
         source,
@@ -179,6 +203,7 @@ pub fn run(
         steps,
         best_step: summary.best_step,
         seconds: trained.seconds,
+        radius: summary.closed_loop_radius,
         errors,
         baselines,
     }))

@@ -114,6 +114,7 @@ fn verdicts(copying: f64, far: f64, quick: bool) -> Vec<Verdict> {
     let options = Options {
         quick,
         seeds: vec![1],
+        ..Options::default()
     };
     let found = findings(&copied, &recalled, &options);
     found.into_iter().map(|finding| finding.verdict).collect()

@@ -105,7 +105,11 @@ fn spread_when_taken_over_seeds_has_extremes_and_mean() {
 #[test]
 fn options_when_seeds_are_missing_or_double_are_refused() {
     for seeds in [vec![], vec![1, 2, 1]] {
-        let options = Options { quick: true, seeds };
+        let options = Options {
+            quick: true,
+            seeds,
+            ..Options::default()
+        };
         let error = (find("mamba").unwrap().run)(&options, &mut ()).unwrap_err();
         assert!(matches!(error, ClaimError::Options { field: "seeds", .. }));
     }
@@ -116,6 +120,7 @@ fn command_when_options_differ_from_the_defaults_says_so() {
     let quick = |seeds: &[u64]| Options {
         quick: true,
         seeds: seeds.to_vec(),
+        ..Options::default()
     };
     let plain = Options::default();
     assert_eq!(plain.command("mamba"), "resolvent reproduce mamba");

@@ -63,7 +63,7 @@ fn verdicts_when_nothing_was_measured_decide_nothing() {
         forecasting: Vec::new(),
     };
     let found = findings(&nothing, &Options::default());
-    assert_eq!(found.len(), 7);
+    assert_eq!(found.len(), 10);
     assert!(
         found
             .iter()

@@ -12,6 +12,7 @@ fn quick() -> Options {
     Options {
         quick: true,
         seeds: vec![1, 2],
+        ..Options::default()
     }
 }
 
@@ -55,24 +56,24 @@ fn hippo_when_quick_measures_everything() {
 #[test]
 fn s4_when_quick_measures_everything() {
     let report = run("s4");
-    check(&report, 6);
+    check(&report, 7);
     assert!(report.claims[0].spread.min > 10.0, "{:?}", report.claims[0]);
     assert!(report.claims[3].spread.min > 9.0, "{:?}", report.claims[3]);
-    let listops = &report.claims[5].verdict;
-    assert!(listops.to_string().contains("two cores"), "{listops}");
+    let listops = &report.claims[6].verdict;
+    assert!(listops.to_string().contains("--long DIR"), "{listops}");
 }
 
 #[test]
 fn s4d_when_quick_measures_everything() {
     let report = run("s4d");
-    check(&report, 4);
+    check(&report, 6);
     assert_eq!(report.claims, run("s4d").claims);
 }
 
 #[test]
 fn ptd_when_quick_measures_everything() {
     let report = run("ptd");
-    check(&report, 6);
+    check(&report, 9);
     assert!(report.claims[4].ours.value == 0.0, "{:?}", report.claims[4]);
     assert_eq!(report.claims, run("ptd").claims);
 }
@@ -92,6 +93,7 @@ fn draft_when_values_pass_the_bound_is_supported_and_otherwise_not() {
         let options = Options {
             quick,
             seeds: vec![1],
+            ..Options::default()
         };
         draft.finish("s4", &options).verdict
     };

@@ -22,6 +22,7 @@ fn experiments_when_stopped_say_during_what() {
     let options = Options {
         quick: true,
         seeds: vec![1],
+        ..Options::default()
     };
     for claim in CLAIMS {
         let error = (claim.run)(&options, &mut Stopper).unwrap_err();

@@ -6,6 +6,9 @@
 //! Without a command line: [`Task::new`] from [`Cases`] of any origin, [`ClassifySettings`], and
 //! [`train`], which trains in a folder and returns the accuracy on the test cases.
 //!
+//! Cases of 256 positions and more whose lengths differ by a quarter or more are batched by length: within
+//! sixteen batches of an epoch's order.
+//!
 //! | cases | used for |
 //! |---|---|
 //! | training | gradients, standardisation, the baselines |

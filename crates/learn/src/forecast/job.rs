@@ -25,6 +25,9 @@ use crate::trainer::{Observer, Outcome, Run, Settings, Trained};
 /// Columns that get pictures of their own.
 const PICTURED: usize = 8;
 
+/// What rounding may add to the radius of a loop that is bounded by 1.
+const ROUNDING: f64 = 1e-6;
+
 /// A recipe on its series in its folder.
 pub struct Job<'a> {
     /// How to train.
@@ -73,12 +76,14 @@ impl Summary {
     /// Why the forecast may be worthless although it is finite, if it may: a closed loop that grows
     /// was asked for more than it was trained for.
     pub fn warning(&self) -> Option<String> {
-        let radius = self.closed_loop_radius.filter(|radius| *radius > 1.0)?;
+        let radius = self
+            .closed_loop_radius
+            .filter(|radius| *radius > 1.0 + ROUNDING)?;
         let (trained, asked) = (self.trained_horizon, self.horizon);
         let beyond = asked.checked_sub(trained).filter(|beyond| *beyond > 0)?;
         let factor = radius.powf(beyond as f64);
         Some(format!(
-            "the model was trained for {trained} values and its closed loop grows by {radius:.3} from step to step, up to {factor:.1e}-fold over the {beyond} beyond: do not trust them; train with --horizon {asked}, or choose another mixer, as s4d"
+            "the model was trained for {trained} values and its closed loop grows by {radius:.3} from step to step, up to {factor:.1e}-fold over the {beyond} beyond: do not trust them; train with --horizon {asked}, or with a loop that cannot grow: --set model.feedback=bounded"
         ))
     }
 }

@@ -61,6 +61,7 @@ pub fn recipe_for(mixer: &str, data: &str) -> Result<Recipe, LearnError> {
     // Each mixer takes those of these that it knows.
     let sizes = json!({
         "hidden_size": WIDTH, "head_dim": 16, "state_size": 16, "d_state": 64, "num_heads": 2,
+        "feedback": "bounded",
     });
     if let Some(sizes) = sizes.as_object() {
         recipe.model.settings = sizes.clone();

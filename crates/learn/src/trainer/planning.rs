@@ -19,13 +19,22 @@ const LARGEST_PART: f64 = 0.05;
 /// Steps of the plan that the thrown-away steps follow: any large number does.
 const PROVISIONAL_STEPS: usize = 1000;
 
-/// The plan of a fresh run that began at `began` and whose evaluations take `evaluation` seconds.
+/// Seconds of what is done beside the steps.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Pauses {
+    /// One evaluation.
+    pub evaluation: f64,
+    /// One checkpoint on the disk.
+    pub checkpoint: f64,
+}
+
+/// The plan of a fresh run that began at `began`.
 pub(super) fn plan<E: Experiment>(
     run: &Run<'_>,
     experiment: &E,
     learner: &Learner<E::Model>,
     began: Instant,
-    evaluation: f64,
+    pauses: Pauses,
 ) -> Result<Plan, LearnError> {
     let train = &run.settings.train;
     let schedule = &run.settings.schedule;
@@ -42,7 +51,8 @@ pub(super) fn plan<E: Experiment>(
     };
     let step = seconds_per_step(run, experiment, learner.clone(), budget)?;
     let left = budget - began.elapsed().as_secs_f64();
-    let steps = steps_within(left, step, evaluation, train.evaluate_every);
+    let every = [train.evaluate_every, train.checkpoint_every];
+    let steps = steps_within(left, step, pauses, every);
     tracing::info!(steps, seconds_per_step = step, "planned from a time budget");
     Ok(Plan::new(steps, schedule))
 }
@@ -76,14 +86,17 @@ fn seconds_per_step<E: Experiment>(
     Ok(times[times.len() / 2])
 }
 
-/// Steps that fit into `left` seconds, at least one, with an evaluation every `every` steps (0:
-/// none) and one at the end.
-fn steps_within(left: f64, step: f64, evaluation: f64, every: usize) -> usize {
-    let per_step = match every {
-        0 => step,
-        _ => step + evaluation / every as f64,
+/// Steps that fit into `left` seconds, at least one, with an evaluation every `every[0]` steps and a
+/// checkpoint every `every[1]` (0: none) and both at the end. Every evaluation may be the best so far and
+/// write a checkpoint too.
+fn steps_within(left: f64, step: f64, pauses: Pauses, every: [usize; 2]) -> usize {
+    let both = pauses.evaluation + pauses.checkpoint;
+    let part = |pause: f64, every: usize| match every {
+        0 => 0.0,
+        _ => pause / every as f64,
     };
-    let steps = (left - evaluation) / per_step.max(1e-9);
+    let per_step = step + part(both, every[0]) + part(pauses.checkpoint, every[1]);
+    let steps = (left - both) / per_step.max(1e-9);
     // `as` saturates and turns NaN into 0.
     (steps as usize).clamp(1, 1 << 40)
 }
@@ -92,18 +105,33 @@ fn steps_within(left: f64, step: f64, evaluation: f64, every: usize) -> usize {
 mod tests {
     use super::*;
 
+    fn pauses(evaluation: f64, checkpoint: f64) -> Pauses {
+        Pauses {
+            evaluation,
+            checkpoint,
+        }
+    }
+
     #[test]
     fn steps_when_evaluations_cost_time_leave_room_for_them() {
-        assert_eq!(steps_within(100.0, 0.5, 0.0, 0), 200);
-        assert_eq!(steps_within(100.0, 0.5, 10.0, 0), 180);
-        assert_eq!(steps_within(100.0, 0.5, 10.0, 20), 90);
+        assert_eq!(steps_within(100.0, 0.5, pauses(0.0, 0.0), [0, 0]), 200);
+        assert_eq!(steps_within(100.0, 0.5, pauses(10.0, 0.0), [0, 0]), 180);
+        assert_eq!(steps_within(100.0, 0.5, pauses(10.0, 0.0), [20, 0]), 90);
+    }
+
+    #[test]
+    fn steps_when_checkpoints_cost_time_leave_room_for_them() {
+        assert_eq!(steps_within(100.0, 0.5, pauses(0.0, 10.0), [0, 0]), 180);
+        assert_eq!(steps_within(100.0, 0.5, pauses(0.0, 10.0), [0, 20]), 90);
+        assert_eq!(steps_within(100.0, 0.5, pauses(4.0, 6.0), [20, 0]), 90);
+        assert_eq!(steps_within(104.0, 0.5, pauses(8.0, 6.0), [20, 20]), 60);
     }
 
     #[test]
     fn steps_when_the_budget_is_spent_are_still_one() {
         for left in [-5.0, 0.0, 0.1, f64::NAN] {
-            assert_eq!(steps_within(left, 0.5, 1.0, 10), 1);
+            assert_eq!(steps_within(left, 0.5, pauses(1.0, 1.0), [10, 10]), 1);
         }
-        assert!(steps_within(1.0, 0.0, 0.0, 0) > 1);
+        assert!(steps_within(1.0, 0.0, pauses(0.0, 0.0), [0, 0]) > 1);
     }
 }

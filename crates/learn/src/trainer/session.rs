@@ -7,7 +7,7 @@ use std::time::Instant;
 use burn::module::Module;
 use resolvent_models::weights::{export, import};
 
-use super::planning;
+use super::planning::{self, Pauses};
 use super::step::{Learner, Measured, require_finite};
 use super::{Experiment, Observer, Outcome, Run, Trained};
 use crate::checkpoint::{Checkpoint, Progress};
@@ -15,6 +15,9 @@ use crate::error::LearnError;
 use crate::metrics::{EvaluationRecord, MetricsWriter, Record, StepRecord};
 use crate::optimiser::Optimiser;
 use crate::schedule::Plan;
+
+/// Folder of the checkpoint that is only timed.
+const REHEARSAL: &str = "checkpoint-rehearsal";
 
 /// Everything that a run holds while it runs.
 pub(super) struct Session<'a, E: Experiment> {
@@ -65,8 +68,11 @@ impl<'a, E: Experiment> Session<'a, E> {
         };
         let before = session.seconds();
         session.evaluate_if_due()?;
-        let evaluation = session.seconds() - before;
-        session.plan = planning::plan(run, experiment, &session.learner, began, evaluation)?;
+        let pauses = Pauses {
+            evaluation: session.seconds() - before,
+            checkpoint: session.rehearsed_save()?,
+        };
+        session.plan = planning::plan(run, experiment, &session.learner, began, pauses)?;
         session.observer.on_plan(&session.plan, 0);
         Ok(session)
     }
@@ -204,8 +210,18 @@ impl<'a, E: Experiment> Session<'a, E> {
         }
         // The metrics reach the disk first: they may be ahead of a checkpoint, never behind it.
         self.metrics.sync()?;
+        let folder: PathBuf = self.run.folder.checkpoints();
+        let best = self.best.map(|(step, _)| step);
+        let keep = self.run.settings.train.keep_checkpoints;
+        let path = self.checkpoint()?.write(&folder, keep, best)?;
+        self.saved = Some(self.step);
+        self.observer.on_checkpoint(self.step, &path);
+        Ok(())
+    }
+
+    fn checkpoint(&self) -> Result<Checkpoint, LearnError> {
         let settings = self.run.settings;
-        let checkpoint = Checkpoint {
+        Ok(Checkpoint {
             progress: Progress {
                 step: self.step,
                 plan: self.plan,
@@ -215,13 +231,22 @@ impl<'a, E: Experiment> Session<'a, E> {
             },
             model: export(&self.learner.model, settings.rename)?,
             optimiser: self.learner.optimiser.save()?,
-        };
-        let folder: PathBuf = self.run.folder.checkpoints();
-        let best = self.best.map(|(step, _)| step);
-        let path = checkpoint.write(&folder, settings.train.keep_checkpoints, best)?;
-        self.saved = Some(self.step);
-        self.observer.on_checkpoint(self.step, &path);
-        Ok(())
+        })
+    }
+
+    /// Seconds that a checkpoint takes, where a time budget has to know them: one is written beside the
+    /// others and removed, for as long as there is no plan none may be taken up again.
+    fn rehearsed_save(&self) -> Result<f64, LearnError> {
+        if self.run.settings.train.steps.is_some() {
+            return Ok(0.0);
+        }
+        let folder = self.run.folder.root().join(REHEARSAL);
+        let began = Instant::now();
+        self.checkpoint()?.write(&folder, 1, None)?;
+        let seconds = began.elapsed().as_secs_f64();
+        // What is left of it does no harm, and another error would hide the run.
+        let _ = std::fs::remove_dir_all(&folder);
+        Ok(seconds)
     }
 
     /// Adds to a value that is not finite which checkpoint is left.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub(super) const NAME: &str = "s4";
 
-/// Which HiPPO matrix the systems start from; see [`resolvent_structure::hippo`].
+/// Which matrix the systems start from; see [`resolvent_structure::hippo`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum Measure {
@@ -20,21 +20,26 @@ pub enum Measure {
     Legt,
     /// Truncated Fourier series on a window.
     Fout,
+    /// No HiPPO matrix: eigenvalues by the law `rand` of S4D, P and B complex normal of unit variance,
+    /// another draw for each system. The control of the paper's ablation.
+    Random,
 }
 
 impl Measure {
-    pub(super) fn family(self) -> Family {
+    /// The HiPPO family, if it is one.
+    pub(super) fn family(self) -> Option<Family> {
         match self {
-            Self::Legs => Family::LegS,
-            Self::Legt => Family::LegT,
-            Self::Fout => Family::FouT,
+            Self::Legs => Some(Family::LegS),
+            Self::Legt => Some(Family::LegT),
+            Self::Fout => Some(Family::FouT),
+            Self::Random => None,
         }
     }
 
     /// Columns of the low-rank part.
     pub fn rank(self) -> usize {
         match self {
-            Self::Legs | Self::Fout => 1,
+            Self::Legs | Self::Fout | Self::Random => 1,
             Self::Legt => 2,
         }
     }
@@ -50,7 +55,7 @@ pub struct S4Config {
     pub d_state: usize,
     /// State matrices; divides `hidden_size`.
     pub n_ssm: usize,
-    /// Which HiPPO matrix the systems start from.
+    /// Which matrix the systems start from.
     pub measure: Measure,
     /// How the real parts, negative, are stored.
     pub real_transform: Transform,

@@ -7,7 +7,6 @@ use crate::error::MixerError;
 use crate::lti::SisoKernel;
 use crate::mixer::{expect_width, host};
 use crate::settings::Checks;
-use burn::module::Param;
 use burn::tensor::Tensor;
 use resolvent_kernels::feedback::feedback;
 use resolvent_structure::{Matrix, spectral_radius};
@@ -28,12 +27,12 @@ pub struct ClosedLoop {
 
 impl SpaceTime {
     /// Largest spectral radius of A + b k over the kernels, in f64: above 1, forecasts grow with the
-    /// horizon, for training does not hold the loop stable.
+    /// horizon. With [`Feedback::Bounded`](super::Feedback::Bounded) it is at most 1, up to rounding.
     ///
     /// # Errors
     /// A layer without `closed_loop`; parameters that are not finite.
     pub fn closed_loop_radius(&self) -> Result<f64, MixerError> {
-        let k = host(&self.feedback_row()?.val());
+        let k = host(&self.feedback_row()?);
         let [a, b, _] = self.kernel.exact();
         let state = self.config().d_state;
         let rows = a.chunks(state).zip(b.chunks(state)).zip(k.chunks(state));
@@ -49,9 +48,13 @@ impl SpaceTime {
             .try_fold(0.0, |most: f64, radius| Ok(most.max(radius?)))
     }
 
-    fn feedback_row(&self) -> Result<&Param<Tensor<2>>, MixerError> {
-        let refused = || Checks(NAME).refuse("closed_loop", "false", "true for forecasts");
-        self.kernel.k.as_ref().ok_or_else(refused)
+    /// k, [n_kernels, d_state].
+    fn feedback_row(&self) -> Result<Tensor<2>, MixerError> {
+        match &self.kernel.k {
+            Some(k) => Ok(k.val()),
+            None if self.kernel.g.is_some() => Ok(self.kernel.unit(self.config().d_state - 1)),
+            None => Err(Checks(NAME).refuse("closed_loop", "false", "true for forecasts")),
+        }
     }
 
     /// Runs over `lag` [batch, length, channel] and closes the loop for `horizon` positions.
@@ -59,7 +62,10 @@ impl SpaceTime {
     /// By power series and not by running the loop: O(horizon log horizon) per channel.
     ///
     /// # Numerics
-    /// A + b k is not held stable: forecasts may grow.
+    /// With [`Feedback::Free`](super::Feedback::Free) A + b k is not held stable: forecasts may grow.
+    /// With [`Feedback::Bounded`](super::Feedback::Bounded) no input of the horizon is larger than the
+    /// sum of magnitudes of the state x behind the window, and no output larger than that times the
+    /// largest magnitude in c, for every horizon.
     ///
     /// # Errors
     /// Wrong width, no lag, no horizon, a layer without `closed_loop`.
@@ -73,23 +79,40 @@ impl SpaceTime {
             return Err(checks.refuse("horizon", got, "at least 1, behind windows of at least 1"));
         }
         let kernel = &self.kernel;
-        let (k, c) = (k.val(), kernel.c.val());
         let x = self.preprocess(lag, None)?;
         let dims = [batch, channels, self.config().d_state];
         let start = Tensor::zeros(dims, (&x.device(), x.dtype()));
         let state = kernel.behind(&x, start)?;
-
-        let flat = |values: Tensor<3>| values.swap_dims(1, 2).reshape([batch * channels, horizon]);
-        let fed_back = kernel.response(k.clone(), horizon)?;
-        let free = kernel.free(k.clone(), &state, horizon)?;
-        let inputs = feedback(flat(free), fed_back)?;
-        let inputs = inputs.reshape([batch, channels, horizon]).swap_dims(1, 2);
-        let forced = convolve(inputs.clone(), kernel.response(c.clone(), horizon)?, None)?;
+        let (outputs, inputs) = match kernel.g() {
+            Some(g) => (
+                kernel.run(g.clone(), kernel.c.val(), &state, horizon)?,
+                kernel.run(g, k.clone(), &state, horizon)?,
+            ),
+            None => self.fed_back(k.clone(), &state, horizon)?,
+        };
         Ok(ClosedLoop {
-            outputs: kernel.free(c, &state, horizon)? + delayed(forced),
+            outputs,
             inputs,
             open_outputs: convolve(x.clone(), kernel.kernel(len)?, None)?,
             open_inputs: convolve(x, kernel.response(k, len)?, None)?,
         })
+    }
+
+    /// Outputs and inputs of the horizon for any row k: the inputs solve a triangular Toeplitz system.
+    fn fed_back(
+        &self,
+        k: Tensor<2>,
+        state: &Tensor<3>,
+        horizon: usize,
+    ) -> Result<(Tensor<3>, Tensor<3>), MixerError> {
+        let [batch, channels, _] = state.dims();
+        let kernel = &self.kernel;
+        let c = kernel.c.val();
+        let free = kernel.free(k.clone(), state, horizon)?.swap_dims(1, 2);
+        let free = free.reshape([batch * channels, horizon]);
+        let inputs = feedback(free, kernel.response(k, horizon)?)?;
+        let inputs = inputs.reshape([batch, channels, horizon]).swap_dims(1, 2);
+        let forced = convolve(inputs.clone(), kernel.response(c.clone(), horizon)?, None)?;
+        Ok((kernel.free(c, state, horizon)? + delayed(forced), inputs))
     }
 }

@@ -18,6 +18,18 @@ pub enum StateMatrix {
     Shift,
 }
 
+/// How a layer that predicts its own inputs closes the loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Feedback {
+    /// By a row k of its own, as in the published code: A + b k may be unstable.
+    #[default]
+    Free,
+    /// By the last state element, with a loop that is a companion matrix of 1-norm at most 1; see the
+    /// text of [`crate::spacetime`].
+    Bounded,
+}
+
 /// Sizes and constants of a SpaceTime layer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -36,6 +48,8 @@ pub struct SpaceTimeConfig {
     pub ma_seed: u64,
     /// Whether the layer predicts its own inputs, for forecasts.
     pub closed_loop: bool,
+    /// How it does so; without meaning where it does not.
+    pub feedback: Feedback,
 }
 
 impl Default for SpaceTimeConfig {
@@ -48,6 +62,7 @@ impl Default for SpaceTimeConfig {
             preprocess: false,
             ma_seed: 0,
             closed_loop: false,
+            feedback: Feedback::Free,
         }
     }
 }
@@ -56,6 +71,11 @@ impl SpaceTimeConfig {
     /// Kernels of the layer.
     pub fn n_kernels(&self) -> usize {
         self.hidden_size / self.n_heads.max(1)
+    }
+
+    /// Whether the loop is closed by the bounded companion matrix.
+    pub(super) fn is_bounded(&self) -> bool {
+        self.closed_loop && self.feedback == Feedback::Bounded
     }
 }
 
@@ -84,9 +104,11 @@ impl MixerSettings for SpaceTimeConfig {
         let size = 2 * len.max(1).next_power_of_two();
         let transforms = 3 * 5 * size * u64::from(size.ilog2()) / 2 + 6 * size;
         let dense = 2 * width * width + 12 * width;
-        let trained = match self.ssm {
-            StateMatrix::Companion => 3,
-            StateMatrix::Shift => 1,
+        // c, and a where the matrix has one; then g, or b (again with a) and k.
+        let companion = u64::from(self.ssm == StateMatrix::Companion);
+        let trained = match self.is_bounded() {
+            true => 2 + companion,
+            false => 1 + 2 * companion + u64::from(self.closed_loop),
         };
         let taps = super::preprocess::TAPS as u64;
         let filters = if self.preprocess {
@@ -99,10 +121,7 @@ impl MixerSettings for SpaceTimeConfig {
             parallel_flops: width * transforms + 4 * kernels * transforms + len * dense,
             step_flops: dense + 4 * width * state + 2 * filters,
             state_bytes: 4 * (width * state + filters),
-            parameters: (trained + u64::from(self.closed_loop)) * kernels * state
-                + width
-                + width * width
-                + width,
+            parameters: trained * kernels * state + width + width * width + width,
         }
     }
 }

@@ -28,11 +28,13 @@ impl SpaceTimeConfig {
             parameter(normal(rng, kernels * state, 1.0), [kernels, state], device)
         };
         let companion = self.ssm == StateMatrix::Companion;
+        let bounded = self.is_bounded();
         let kernel = CompanionKernel {
             a: companion.then(&mut vector),
-            b: companion.then(&mut vector),
+            b: (companion && !bounded).then(&mut vector),
             c: vector(),
-            k: self.closed_loop.then(&mut vector),
+            k: (self.closed_loop && !bounded).then(&mut vector),
+            g: bounded.then(&mut vector),
             config: self.clone(),
         };
         let width = self.hidden_size;

@@ -20,12 +20,16 @@ const SMALLEST_NORM: f64 = 1e-4;
 pub struct CompanionKernel {
     /// Last columns before normalisation, [n_kernels, d_state]; absent for a plain shift.
     pub a: Option<Param<Tensor<2>>>,
-    /// Input columns, [n_kernels, d_state]; absent for a plain shift, where it is the first unit vector.
+    /// Input columns, [n_kernels, d_state]; absent for a plain shift, where it is the first unit vector,
+    /// and beside `g`, where it is g - a.
     pub b: Option<Param<Tensor<2>>>,
     /// Output rows, [n_kernels, d_state].
     pub c: Param<Tensor<2>>,
-    /// Rows that predict the next input, [n_kernels, d_state].
+    /// Rows that predict the next input, [n_kernels, d_state]; absent beside `g`, where it is the last
+    /// unit vector.
     pub k: Option<Param<Tensor<2>>>,
+    /// Last columns of the closed loop before they are bounded, [n_kernels, d_state].
+    pub g: Option<Param<Tensor<2>>>,
     /// Sizes and constants.
     #[module(skip)]
     pub config: SpaceTimeConfig,
@@ -83,10 +87,19 @@ impl CompanionKernel {
 
     /// Input columns, [n_kernels, d_state].
     pub(super) fn b(&self) -> Tensor<2> {
-        match &self.b {
-            Some(b) => b.val(),
-            None => self.unit(0),
+        match (self.g(), &self.b) {
+            (Some(g), _) => g - self.a(),
+            (None, Some(b)) => b.val(),
+            (None, None) => self.unit(0),
         }
+    }
+
+    /// Last columns of the closed loop, [n_kernels, d_state], with a sum of magnitudes of at most 1;
+    /// shorter ones stay as they are.
+    pub(super) fn g(&self) -> Option<Tensor<2>> {
+        let g = self.g.as_ref()?.val();
+        let norm = g.clone().abs().sum_dim(1).clamp_min(1.0);
+        Some(g / norm)
     }
 
     /// Rows of the unit vector number `at`, [n_kernels, d_state].
@@ -114,10 +127,21 @@ impl CompanionKernel {
         x: &Tensor<3>,
         len: usize,
     ) -> Result<Tensor<3>, MixerError> {
+        self.run(self.a(), row, x, len)
+    }
+
+    /// The same for the companion matrix with the last columns `a` [n_kernels, d_state].
+    pub(super) fn run(
+        &self,
+        a: Tensor<2>,
+        row: Tensor<2>,
+        x: &Tensor<3>,
+        len: usize,
+    ) -> Result<Tensor<3>, MixerError> {
         let [batch, channels, state] = x.dims();
         let rows = self.wide(row).unsqueeze::<3>();
         let input = CompanionInput {
-            a: self.wide(self.a()),
+            a: self.wide(a),
             b: x.clone().reshape([batch * channels, state]),
             c: rows
                 .expand([batch, channels, state])
@@ -176,26 +200,32 @@ impl CompanionKernel {
         (y.swap_dims(1, 2), next)
     }
 
-    /// a, b and c of every channel in f64, from the stored numbers.
+    /// a, b and c of every kernel in f64, from the stored numbers.
     pub(super) fn exact(&self) -> [Vec<f64>; 3] {
         let (kernels, state) = (self.config.n_kernels(), self.config.d_state);
+        // Rows over the sum of their magnitudes, which counts as at least `least`.
+        let normalised = |rows: &Param<Tensor<2>>, least: f64| -> Vec<f64> {
+            let raw = host(&rows.val());
+            let rows = raw.chunks(state).flat_map(|row| {
+                let norm: f64 = row.iter().map(|v| v.abs()).sum();
+                row.iter().map(move |v| v / norm.max(least))
+            });
+            rows.collect()
+        };
         let a = match &self.a {
-            Some(a) => {
-                let raw = host(&a.val());
-                let rows = raw.chunks(state);
-                rows.flat_map(|row| {
-                    let norm: f64 = row.iter().map(|a| a.abs()).sum();
-                    let norm = norm.max(SMALLEST_NORM);
-                    row.iter().map(move |a| a / norm).collect::<Vec<_>>()
-                })
-                .collect()
-            }
+            Some(a) => normalised(a, SMALLEST_NORM),
             None => vec![0.0; kernels * state],
         };
-        let unit = (0..kernels * state).map(|at| f64::from(u8::from(at % state == 0)));
-        let b = match &self.b {
-            Some(b) => host(&b.val()),
-            None => unit.collect(),
+        let b = match (&self.g, &self.b) {
+            (Some(g), _) => {
+                let g = normalised(g, 1.0);
+                g.iter().zip(&a).map(|(g, a)| g - a).collect()
+            }
+            (None, Some(b)) => host(&b.val()),
+            (None, None) => {
+                let unit = (0..kernels * state).map(|at| f64::from(u8::from(at % state == 0)));
+                unit.collect()
+            }
         };
         [a, b, host(&self.c.val())]
     }
@@ -213,7 +243,7 @@ impl SisoKernel for CompanionKernel {
     fn kernel(&self, len: usize) -> Result<Tensor<2>, MixerError> {
         match self.config.ssm {
             // c A^k b is the k-th element of c while k < d_state.
-            StateMatrix::Shift if len <= self.config.d_state => {
+            StateMatrix::Shift if self.g.is_none() && len <= self.config.d_state => {
                 Ok(self.wide(self.c.val().narrow(1, 0, len)))
             }
             _ => self.response(self.c.val(), len),

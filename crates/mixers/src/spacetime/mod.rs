@@ -11,10 +11,26 @@
 //!   y_j = c (A + b k)^j x,   u_j = k (A + b k)^j x
 //! ```
 //!
+//! |a|_1 = 1 makes the largest column sum of A 1, so A has no eigenvalue beyond the unit circle. Nothing
+//! holds A + b k there (nor does the published code, which normalises b and k): trained loops reach radii
+//! above 1, and forecasts far beyond the trained horizon explode. [`Feedback::Bounded`] closes the loop
+//! in a form that cannot:
+//!
+//! ```text
+//! k = e_d,  b = g - a,  |g|_1 <= 1:   A + b k = shift down + g e_d^T
+//! ```
+//!
+//! so that the loop is a companion matrix under the bound of A. What a free row can express is lost by
+//! the bound alone and not by k = e_d: every observable pair (k, A) has coordinates in which k = e_d and
+//! A is a companion matrix with a last column (the observer canonical form), and b and c are free in them.
+//! As a predictor the layer is u_{t+1} = sum_m b_{d-1-m} u_{t-m} + a_{d-1-m} û_{t-m} with û its own
+//! predictions; closed, an autoregression with the coefficients of g.
+//!
 //! | published | here | shape |
 //! |---|---|---|
 //! | `ssm.a`, `ssm.b`, `ssm.c` | `kernel.a`, `kernel.b`, `kernel.c` | [n_kernels, d_state] |
 //! | `decoder.blocks.ssm.k` | `kernel.k` | [n_kernels, d_state] |
+//! | (none) | `kernel.g`, in place of b and k with [`Feedback::Bounded`] | [n_kernels, d_state] |
 //! | `ssm.skip` | `skip` | `[channel]` |
 //! | `mlp.layers` | `mlp` | weight [channel, channel], bias `[channel]` |
 //! | x | state entry `state` | [batch, channel, d_state] |
@@ -36,6 +52,6 @@ mod layer;
 mod preprocess;
 
 pub use closed_loop::ClosedLoop;
-pub use config::{SpaceTimeConfig, StateMatrix};
+pub use config::{Feedback, SpaceTimeConfig, StateMatrix};
 pub use kernel::CompanionKernel;
 pub use layer::SpaceTime;

@@ -23,6 +23,7 @@ fn all() -> Vec<CausalLayer> {
 fn forms() -> Vec<(&'static str, Value)> {
     vec![
         ("s4", json!({ "measure": "legt" })),
+        ("s4", json!({ "measure": "random", "n_ssm": 2 })),
         (
             "s4",
             json!({ "measure": "fout", "dt_transform": "softplus" }),
@@ -46,6 +47,14 @@ fn forms() -> Vec<(&'static str, Value)> {
             json!({ "preprocess": true, "closed_loop": true }),
         ),
         ("spacetime", json!({ "ssm": "shift" })),
+        (
+            "spacetime",
+            json!({ "closed_loop": true, "feedback": "bounded" }),
+        ),
+        (
+            "spacetime",
+            json!({ "closed_loop": true, "feedback": "bounded", "ssm": "shift" }),
+        ),
     ]
 }
 

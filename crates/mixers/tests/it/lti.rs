@@ -10,7 +10,7 @@ use resolvent_mixers::lti::SisoKernel;
 use resolvent_mixers::s4::{Measure, S4Config, S4Kernel};
 use resolvent_mixers::s4d::{S4dConfig, S4dInit, S4dKernel};
 use resolvent_mixers::s5::S5Config;
-use resolvent_mixers::spacetime::{SpaceTime, SpaceTimeConfig};
+use resolvent_mixers::spacetime::{Feedback, SpaceTime, SpaceTimeConfig, StateMatrix};
 use resolvent_mixers::{CausalMixer, Mixer, MixerSettings, Pass, Place};
 use resolvent_structure::hippo::{Family, HippoMatrix};
 use resolvent_structure::{Complex64, DplrMatrix, DplrStep, StructuredMatrix};
@@ -365,17 +365,27 @@ fn spacetime_when_its_loop_is_unstable_says_by_how_much_it_grows() {
 /// The closed loop by power series equals running the layer on its own predictions.
 #[test]
 fn spacetime_when_the_loop_is_run_by_hand_gives_the_same_forecast() {
-    let config = SpaceTimeConfig {
-        hidden_size: 4,
-        d_state: 5,
-        n_heads: 2,
-        closed_loop: true,
-        ..SpaceTimeConfig::default()
-    };
-    let layer = spacetime(&config);
+    for ssm in [StateMatrix::Companion, StateMatrix::Shift] {
+        for feedback in [Feedback::Free, Feedback::Bounded] {
+            let layer = spacetime(&SpaceTimeConfig {
+                hidden_size: 4,
+                d_state: 5,
+                n_heads: 2,
+                closed_loop: true,
+                ssm,
+                feedback,
+                ..SpaceTimeConfig::default()
+            });
+            run_by_hand(&layer);
+        }
+    }
+}
+
+fn run_by_hand(layer: &SpaceTime) {
     let lag = input(2, 9, 4);
     let out = layer.forecast(lag.clone(), 7).unwrap();
-    let k = layer.kernel.k.clone().unwrap();
+    let last: Vec<f64> = (0..10).map(|i| f64::from(u8::from(i % 5 == 4))).collect();
+    let k = layer.kernel.k.clone().unwrap_or(param(&last, [2, 5]));
     let mut predictor = layer.kernel.clone();
     predictor.c = k;
     let device = Device::flex();
@@ -404,6 +414,84 @@ fn spacetime_when_the_loop_is_run_by_hand_gives_the_same_forecast() {
         &read(&Tensor::cat(u, 1)),
         1e-4,
     );
+}
+
+/// However large the numbers in it, a bounded loop has no eigenvalue beyond the unit circle, and its
+/// forecasts stay within the size of the state for any horizon.
+#[test]
+fn spacetime_when_its_loop_is_bounded_never_grows() {
+    for (seed, d_state, size) in [(1, 1, 3.0), (2, 2, 0.1), (3, 7, 30.0), (4, 64, 1.0)] {
+        let config = SpaceTimeConfig {
+            hidden_size: 3,
+            d_state,
+            closed_loop: true,
+            feedback: Feedback::Bounded,
+            ..SpaceTimeConfig::default()
+        };
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut layer = config
+            .init(Place::ALONE, &mut rng, &Device::flex())
+            .unwrap();
+        let g = layer.kernel.g.clone().unwrap().val() * size;
+        // All of one sign: an eigenvalue at 1 exactly, the worst case.
+        layer.kernel.g = Some(Param::from_tensor(g.abs()));
+        let radius = layer.closed_loop_radius().unwrap();
+        assert!(radius <= 1.0 + 1e-9, "{d_state}: {radius}");
+        let out = layer.forecast(input(2, 50, 3), 5000).unwrap();
+        let (early, late) = (
+            read(&out.inputs.clone().narrow(1, 0, 1000)),
+            read(&out.inputs.narrow(1, 4000, 1000)),
+        );
+        let most = |values: &[f64]| values.iter().fold(0.0_f64, |most, v| most.max(v.abs()));
+        assert!(most(&late) <= 1.01 * most(&early), "{d_state}");
+        assert!(most(&read(&out.outputs)).is_finite());
+    }
+}
+
+/// Gradients reach g through the loop, through b and through the state.
+#[test]
+fn spacetime_when_its_loop_is_bounded_learns_g() {
+    let device = Device::flex().autodiff();
+    let config = SpaceTimeConfig {
+        hidden_size: 2,
+        d_state: 4,
+        closed_loop: true,
+        feedback: Feedback::Bounded,
+        ..SpaceTimeConfig::default()
+    };
+    let layer = config.init(Place::ALONE, &mut rng(), &device).unwrap();
+    let lag: Vec<f32> = (0..18).map(|at| (0.7 * at as f32).sin()).collect();
+    let lag = Tensor::<3>::from_data(TensorData::new(lag, [1, 9, 2]), &device);
+    let loss = |g: Tensor<2>| -> Tensor<1> {
+        let mut layer = layer.clone();
+        layer.kernel.g = Some(Param::from_tensor(g));
+        let out = layer.forecast(lag.clone(), 6).unwrap();
+        (out.outputs.clone() * out.outputs).sum()
+            + (out.open_inputs.clone() * out.open_inputs).sum()
+    };
+    let tensor = |values: &[f64]| -> Tensor<2> {
+        let values: Vec<f32> = values.iter().map(|&v| v as f32).collect();
+        Tensor::from_data(TensorData::new(values, [2, 4]), &device).require_grad()
+    };
+    // One row is shortened, the other stays as it is.
+    let start = [0.9, -0.7, 0.5, 0.4, 0.1, 0.2, -0.3, 0.15];
+    let g = tensor(&start);
+    let gradients = loss(g.clone()).backward();
+    let got: Vec<f64> = g.grad(&gradients).unwrap().to_data().iter().collect();
+    for at in 0..start.len() {
+        let moved = |by: f64| -> f64 {
+            let mut values = start;
+            values[at] += by;
+            f64::from(loss(tensor(&values)).into_scalar::<f32>())
+        };
+        let want = (moved(5e-3) - moved(-5e-3)) / 1e-2;
+        let error = (got[at] - want).abs();
+        assert!(
+            error <= 1e-2 * (1.0 + want.abs()),
+            "{at}: {} {want}",
+            got[at]
+        );
+    }
 }
 
 #[test]

@@ -25,9 +25,11 @@
 //! | `output.weight`, `output.bias` | [1, hidden], `[1]` |
 //!
 //! Deviations: the vectors b and c of the encoder start with deviation 1 / sqrt(d_state) (the published
-//! option `xavier`) instead of 1; b and k of the decoder start with 1-norm 1, without which A + b k has a
-//! spectral radius far above 1 and long horizons overflow (the published code normalises in its forward
-//! pass instead); later encoder blocks have one head per kernel.
+//! option `xavier`) instead of 1; b and k of the decoder, or a and g, start with 1-norm 1, without which
+//! A + b k has a spectral radius far above 1 and long horizons overflow (the published code normalises in
+//! its forward pass instead, which does not hold the loop stable either); later encoder blocks have one
+//! head per kernel. With `feedback = "bounded"`, the default of `resolvent forecast`, the loop cannot grow,
+//! whatever the weights; see [`resolvent_mixers::spacetime`].
 
 mod config;
 mod folder;

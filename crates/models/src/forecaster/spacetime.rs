@@ -69,6 +69,11 @@ impl SpaceTimeNetwork {
         let scale = 1.0 / (layer.d_state as f64).sqrt();
         decoder.kernel.b = decoder.kernel.b.map(unit_sum);
         decoder.kernel.k = decoder.kernel.k.map(unit_sum);
+        if decoder.kernel.g.is_some() {
+            // Both make b: with magnitudes of 1, as drawn, a would hardly move in as many steps as g.
+            decoder.kernel.a = decoder.kernel.a.map(unit_sum);
+            decoder.kernel.g = decoder.kernel.g.map(unit_sum);
+        }
         decoder.kernel.c = leaf(decoder.kernel.c.val() * scale);
         Ok(Self {
             encoder,

@@ -6,7 +6,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use resolvent_mixers::Settings;
 use resolvent_mixers::registry::CAUSAL;
-use resolvent_models::forecaster::{Column, Forecaster, ForecasterConfig, load, save};
+use resolvent_models::forecaster::{Column, Forecaster, ForecasterConfig, Network, load, save};
 use resolvent_models::sequence::Dropout;
 use serde_json::json;
 
@@ -76,6 +76,32 @@ fn spacetime_when_the_window_is_short_or_the_horizon_long_is_finite() {
             values.iter().all(|value| value.is_finite()),
             "{context} {horizon}"
         );
+    }
+}
+
+/// What `recipe_for` asks for: no weights make the forecasts grow, and folders keep the choice.
+#[test]
+fn spacetime_when_its_loop_is_bounded_stays_within_bounds_for_any_horizon() {
+    let mut config = config("spacetime", 40, 5);
+    let bounded = json!({ "feedback": "bounded" });
+    config.mixer = config.mixer.with(bounded.as_object().unwrap()).unwrap();
+    let mut model = config.init(1, &Device::flex()).unwrap();
+    let Network::SpaceTime(network) = &mut model.network else {
+        panic!("another network");
+    };
+    // As training might: far outside the bound.
+    let grown = network.decoder.kernel.g.as_ref().map(|g| g.val() * 50.0);
+    network.decoder.kernel.g = grown.map(burn::module::Param::from_tensor);
+    let radius = model.closed_loop_radius().unwrap().unwrap();
+    assert!(radius <= 1.0 + 1e-9, "{radius}");
+    let values = forecast(&model, &lag(40, 0.0), 8000);
+    let most = |part: &[f64]| part.iter().fold(0.0_f64, |most, v| most.max(v.abs()));
+    assert!(most(&values[4000..]) <= 1.01 * most(&values[..4000]));
+    let folder = tempfile::tempdir().unwrap();
+    save(&model, folder.path()).unwrap();
+    let again = load(folder.path(), &Device::flex()).unwrap();
+    for (a, b) in forecast(&again, &lag(40, 0.0), 9).iter().zip(&values) {
+        assert!((a - b).abs() < 1e-4, "{a} {b}");
     }
 }
 

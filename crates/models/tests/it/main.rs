@@ -8,3 +8,5 @@ mod forecaster;
 mod language;
 #[cfg(test)]
 mod rwkv7;
+#[cfg(test)]
+mod state_space;
