@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod activation;
 pub mod adamw;
 pub mod cauchy;
 mod columns;

@@ -1,10 +1,63 @@
 //! Activation and gate: awkward sizes, extremes, errors.
 
 use crate::check::{OpCase, check_op, device, values, values_between};
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
+use resolvent_kernels::activation::{self, sigmoid, tanh};
 use resolvent_kernels::gelu::gelu;
 use resolvent_kernels::glu::glu;
 use resolvent_kernels::reshape;
+
+#[test]
+fn sigmoid_and_tanh_when_sizes_are_awkward_equal_the_definitions_with_their_gradients() {
+    if device() != Device::flex() {
+        println!("skipped: {:?} computes them itself", device());
+        return;
+    }
+    // Around 0.3 the series of tanh gives way to the quotient; beyond 44 exp(2 x) saturates.
+    for (count, range) in [
+        (0, 1.0),
+        (1, 1.0),
+        (7, 0.3),
+        (1000, 0.4),
+        (8193, 6.0),
+        (100, 60.0),
+    ] {
+        check_op(&OpCase {
+            name: format!("activations {count} {range}"),
+            inputs: vec![("x", values_between(1, count, -range, range))],
+            reference: &|flat| {
+                let x = &flat[0];
+                vec![
+                    activation::reference::sigmoid(x),
+                    activation::reference::tanh(x),
+                ]
+            },
+            tensors: &|flat| vec![sigmoid(flat[0].clone()), tanh(flat[0].clone())],
+            tolerance: 1e-6,
+        });
+    }
+}
+
+#[test]
+fn activations_when_inputs_are_extreme_or_no_numbers_stay_so() {
+    let x = [
+        f32::NEG_INFINITY,
+        -1e30,
+        -0.0,
+        1e-30,
+        1e30,
+        f32::INFINITY,
+        f32::NAN,
+    ];
+    let x = Tensor::<1>::from_floats(x, &Device::flex());
+    let read = |y: Tensor<1>| -> Vec<f32> { y.to_data().iter::<f32>().collect() };
+    let (logistic, tangent) = (read(sigmoid(x.clone())), read(tanh(x)));
+    // The exponential saturates at 2^127.
+    assert!(logistic[..2].iter().all(|y| (0.0..1e-38).contains(y)));
+    assert_eq!(logistic[2..6], [0.5, 0.5, 1.0, 1.0]);
+    assert_eq!(tangent[..6], [-1.0, -1.0, 0.0, 1e-30, 1.0, 1.0]);
+    assert!(logistic[6].is_nan() && tangent[6].is_nan());
+}
 
 #[test]
 fn gelu_when_sizes_are_awkward_equals_the_definition_with_its_gradient() {

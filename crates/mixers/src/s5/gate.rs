@@ -3,9 +3,9 @@
 use super::config::Activation;
 use crate::layers::Affine;
 use burn::module::Module;
-use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;
+use resolvent_kernels::activation::sigmoid;
 
 /// The gate, in one of its published forms.
 #[derive(Module, Debug)]
