@@ -1,4 +1,5 @@
-//! CPU body of SSD: matrix products inside chunks, rayon over batch, chunk and head block.
+//! CPU body of SSD: matrix products inside chunks, rayon over batch, chunk and head block; of a single
+//! position one pass over the state.
 //!
 //! The length is walked in *spans* of sixteen chunks. Within a span, states at chunk boundaries are
 //! found first (parallel over batch and head block), then every chunk is finished on its own
@@ -12,6 +13,7 @@ mod decay;
 mod forward;
 mod plan;
 mod states;
+mod step;
 
 use super::SsdShape;
 use super::ops::{SsdBackward, SsdGradients, SsdOps, SsdSaved};
@@ -76,7 +78,10 @@ impl Hosts {
 
 fn run_forward<T: Real>(saved: &SsdSaved<Flex>) -> FlexTensor {
     let hosts = Hosts::new(saved);
-    let packed = forward::forward(hosts.slices::<T>(), saved.shape);
+    let packed = match saved.shape.len {
+        1 => step::step(hosts.slices::<T>(), saved.shape),
+        _ => forward::forward(hosts.slices::<T>(), saved.shape),
+    };
     tensor(packed, &[saved.shape.packed_elements()])
 }
 
