@@ -10,6 +10,7 @@ mod parts;
 pub(crate) mod product;
 mod scalars;
 mod sums;
+mod team;
 pub(crate) mod tiles;
 
 pub(crate) use blocks::block_sum;
@@ -17,6 +18,7 @@ pub(crate) use offer::{ElementBytes, Offer};
 pub(crate) use parts::part_sums;
 pub(crate) use scalars::{exp2_approximate, lane_sum, sigmoid, softplus};
 pub(crate) use sums::{column_sums, cube_sum};
+pub(crate) use team::{Team, add_up, arrives_last, contribute, launch_add_up, matvec, team_sum};
 
 use burn::tensor::{DType, Shape};
 use burn_cubecl::kernel::into_contiguous;

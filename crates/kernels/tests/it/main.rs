@@ -27,6 +27,8 @@ mod linear;
 mod long_conv;
 #[cfg(test)]
 mod lowrank_scan;
+mod mamba2_step;
+mod mamba_step;
 #[cfg(test)]
 mod rms_norm;
 #[cfg(test)]

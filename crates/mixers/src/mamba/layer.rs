@@ -11,7 +11,9 @@ use burn::module::{Module, Param};
 use burn::tensor::activation::silu;
 use burn::tensor::{Device, Int, Tensor};
 use resolvent_kernels::conv1d::{Conv1dInput, Conv1dOptions, conv1d};
+use resolvent_kernels::linear::FEW_ROWS;
 use resolvent_kernels::linear::linear;
+use resolvent_kernels::mamba_step::{MambaStep, MambaStepOutput, mamba_step};
 use resolvent_kernels::selective_scan::{SelectiveScanInput, SelectiveScanOptions, selective_scan};
 
 const CONV_LAYOUT: &str = "channel,tap";
@@ -137,6 +139,35 @@ impl Mamba {
         out.reshape([batch, len, self.config.hidden_size])
     }
 
+    /// One position of few rows in two launches, on devices that have it.
+    fn fused_step(
+        &self,
+        input: &Tensor<3>,
+        conv: &Tensor<3>,
+        ssm: &Tensor<3>,
+    ) -> Result<Option<MambaStepOutput>, MixerError> {
+        let [batch, len, hidden] = input.dims();
+        expect_width(self.name(), hidden, self.config.hidden_size)?;
+        if len != 1 || batch > FEW_ROWS {
+            return Ok(None);
+        }
+        let [inner, _, taps] = self.conv1d.weight.dims();
+        Ok(mamba_step(MambaStep {
+            u: input.clone().reshape([batch, hidden]),
+            w_in: self.in_proj.weight.val(),
+            conv_weight: self.conv1d.weight.val().reshape([inner, taps]),
+            conv_bias: self.conv1d.bias.val(),
+            w_x: self.x_proj.weight.val(),
+            w_dt: self.dt_proj.weight.val(),
+            dt_bias: self.dt_proj.bias.val(),
+            a_log: self.a_log.val(),
+            d: self.d.val(),
+            w_out: self.out_proj.weight.val(),
+            conv: conv.clone(),
+            ssm: ssm.clone(),
+        }))
+    }
+
     fn conv_shape(&self, batch: usize) -> [usize; 3] {
         [batch, self.config.inner(), self.config.conv_kernel - 1]
     }
@@ -209,6 +240,15 @@ impl CausalMixer for Mamba {
         let ssm: Tensor<3> = state.take("ssm", SSM_LAYOUT)?;
         State::expect("conv", &conv, self.conv_shape(batch))?;
         State::expect("ssm", &ssm, self.ssm_shape(batch))?;
+        let mut state = State::new();
+        let mut keep = |conv, ssm| {
+            state.insert("conv", CONV_LAYOUT, conv);
+            state.insert("ssm", SSM_LAYOUT, ssm);
+        };
+        if let Some(out) = self.fused_step(&input, &conv, &ssm)? {
+            keep(out.conv, out.ssm);
+            return Ok((out.y.unsqueeze_dim(1), state));
+        }
         let carried = Carried {
             conv: Some(conv),
             ssm: Some(ssm),
@@ -216,10 +256,8 @@ impl CausalMixer for Mamba {
             keep: true,
         };
         let (output, conv, ssm) = self.run(input, carried)?;
-        let mut state = State::new();
         if let (Some(conv), Some(ssm)) = (conv, ssm) {
-            state.insert("conv", CONV_LAYOUT, conv);
-            state.insert("ssm", SSM_LAYOUT, ssm);
+            keep(conv, ssm);
         }
         Ok((output, state))
     }

@@ -9,6 +9,8 @@ use crate::state::State;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor};
 use resolvent_kernels::conv1d::{Conv1dInput, Conv1dOptions, conv1d};
+use resolvent_kernels::linear::FEW_ROWS;
+use resolvent_kernels::mamba2_step::{Mamba2Step, Mamba2StepOutput, mamba2_step};
 use resolvent_kernels::ssd::{SsdInput, SsdOptions, ssd};
 
 const CONV_LAYOUT: &str = "channel,tap";
@@ -73,16 +75,30 @@ impl Mamba2 {
         expect_width(self.name(), hidden, config.hidden_size)?;
         let flat = input.reshape([batch * len, hidden]);
         let (inner, projection, heads) = (config.inner(), config.projection(), config.num_heads());
+        // Slices of one result are views where rows are few, and one operation is cheaper than five;
+        // where they are many, slices of the weight save copies and the padding of gradients.
+        let together = (batch * len == 1).then(|| self.in_proj.forward(flat.clone()));
         let rows = |from: usize, to: usize| {
-            let out = self.in_proj.forward_rows(flat.clone(), from, to);
+            let out = match &together {
+                Some(all) => all.clone().narrow(1, from, to - from),
+                None => self.in_proj.forward_rows(flat.clone(), from, to),
+            };
             out.reshape([batch, len, to - from])
         };
         let gate = rows(0, inner);
         let mut conv_states = Vec::new();
-        let mut convolve = |from: usize, to: usize| -> Result<Tensor<3>, MixerError> {
+        let mut span = |from: usize, to: usize| -> Result<Tensor<3>, MixerError> {
             let (y, state) = self.convolve(rows(inner + from, inner + to), from, to, &carried)?;
             conv_states.extend(state);
             Ok(y)
+        };
+        let convolved = match together.is_some() {
+            true => Some(span(0, config.conv_channels())?),
+            false => None,
+        };
+        let mut convolve = |from: usize, to: usize| match &convolved {
+            Some(all) => Ok(all.clone().narrow(2, from, to - from)),
+            None => span(from, to),
         };
         let x = convolve(0, inner)?;
         let grid = [batch, len, config.n_groups, config.state_size];
@@ -190,6 +206,40 @@ impl Mamba2 {
         Ok(flat.reshape([batch, len, self.config.hidden_size]))
     }
 
+    /// One position of few rows in two launches, on devices that have it; not of the twin.
+    fn fused_step(
+        &self,
+        input: &Tensor<3>,
+        conv: &Tensor<3>,
+        ssm: &Tensor<4>,
+    ) -> Result<Option<Mamba2StepOutput>, MixerError> {
+        let [batch, len, hidden] = input.dims();
+        expect_width(self.name(), hidden, self.config.hidden_size)?;
+        if len != 1 || batch > FEW_ROWS || !self.config.selective {
+            return Ok(None);
+        }
+        let [channels, _, taps] = self.conv1d.weight.dims();
+        let step = Mamba2Step {
+            u: input.clone().reshape([batch, hidden]),
+            w_in: self.in_proj.weight.val(),
+            conv_weight: self.conv1d.weight.val().reshape([channels, taps]),
+            conv_bias: self.conv1d.bias.val(),
+            dt_bias: self.dt_bias.val(),
+            a_log: self.a_log.val(),
+            d: self.d.val(),
+            norm: self.norm.weight.val(),
+            w_out: self.out_proj.weight.val(),
+            conv: conv.clone(),
+            ssm: ssm.clone(),
+        };
+        let config = &self.config;
+        Ok(mamba2_step(
+            step,
+            config.time_step_limit,
+            config.layer_norm_epsilon,
+        ))
+    }
+
     fn conv_shape(&self, batch: usize) -> [usize; 3] {
         [
             batch,
@@ -272,6 +322,15 @@ impl CausalMixer for Mamba2 {
         let ssm: Tensor<4> = state.take("ssm", SSM_LAYOUT)?;
         State::expect("conv", &conv, self.conv_shape(batch))?;
         State::expect("ssm", &ssm, self.ssm_shape(batch))?;
+        let mut state = State::new();
+        let mut keep = |conv, ssm| {
+            state.insert("conv", CONV_LAYOUT, conv);
+            state.insert("ssm", SSM_LAYOUT, ssm);
+        };
+        if let Some(out) = self.fused_step(&input, &conv, &ssm)? {
+            keep(out.conv, out.ssm);
+            return Ok((out.y.unsqueeze_dim(1), state));
+        }
         let carried = Carried {
             conv: Some(conv),
             ssm: Some(ssm),
@@ -279,10 +338,8 @@ impl CausalMixer for Mamba2 {
             keep: true,
         };
         let (output, conv, ssm) = self.run(input, carried)?;
-        let mut state = State::new();
         if let (Some(conv), Some(ssm)) = (conv, ssm) {
-            state.insert("conv", CONV_LAYOUT, conv);
-            state.insert("ssm", SSM_LAYOUT, ssm);
+            keep(conv, ssm);
         }
         Ok((output, state))
     }

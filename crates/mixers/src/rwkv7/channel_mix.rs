@@ -13,6 +13,8 @@ use crate::state::State;
 use burn::module::{Module, Param};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
+use resolvent_kernels::linear::FEW_ROWS;
+use resolvent_kernels::rwkv7_step::rwkv7_channel_step;
 use resolvent_structure::Matrix;
 
 const PREVIOUS: &str = "ffn_x_prev";
@@ -136,6 +138,14 @@ impl CausalMixer for Rwkv7ChannelMix {
             _ => shift::last(&input),
         };
         state.insert(PREVIOUS, shift::LAYOUT, next);
+        if len == 1 && batch <= FEW_ROWS && batch > 0 {
+            let x = input.clone().reshape([batch, width]);
+            let mu = self.x_k.val().reshape([width]);
+            let (key, value) = (self.key.weight.val(), self.value.weight.val());
+            if let Some(output) = rwkv7_channel_step(&x, &previous, mu, key, value) {
+                return Ok((output.reshape([batch, 1, width]), state));
+            }
+        }
         let output = self.run(input, Some(previous), &Pass::default())?;
         Ok((output, state))
     }

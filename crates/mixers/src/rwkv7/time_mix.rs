@@ -8,9 +8,11 @@ use crate::mixer::{CausalMixer, Cost, Materialised, Mixer, Pass, expect_indices,
 use crate::settings::MixerSettings;
 use crate::state::State;
 use burn::module::{Module, Param};
-use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Int, Tensor};
+use resolvent_kernels::activation::{sigmoid, tanh};
 use resolvent_kernels::dplr::{DplrInput, DplrOptions, dplr};
+use resolvent_kernels::linear::FEW_ROWS;
+use resolvent_kernels::rwkv7_step::{LowRank, Rwkv7Step, rwkv7_step};
 
 const PREVIOUS: &str = "att_x_prev";
 const STATE: &str = "S";
@@ -120,7 +122,7 @@ impl Rwkv7 {
 
         let r = self.receptance.forward(lerp(&self.x_r));
         let k = self.key.forward(lerp(&self.x_k));
-        let w = low_rank(lerp(&self.x_w), &self.w1, &self.w2, Tensor::tanh) + vector(&self.w0);
+        let w = low_rank(lerp(&self.x_w), &self.w1, &self.w2, tanh) + vector(&self.w0);
         let log_decay = sigmoid(w) * -(-0.5_f64).exp();
         let a = low_rank(lerp(&self.x_a), &self.a1, &self.a2, |x| x) + vector(&self.a0);
         let rate = sigmoid(a);
@@ -221,6 +223,60 @@ impl Rwkv7 {
         Ok((self.project(out.y, driven)?, out.state))
     }
 
+    /// One position of few rows in two launches, on devices that have it.
+    fn fused_step(
+        &self,
+        input: &Tensor<3>,
+        previous: &Tensor<2>,
+        state: &Tensor<4>,
+        pass: &mut Pass,
+    ) -> Option<(Tensor<3>, Tensor<4>)> {
+        let [batch, len, width] = input.dims();
+        let grid = [batch, len, width];
+        if len != 1
+            || batch > FEW_ROWS
+            || pass.first_values.as_ref().is_some_and(|v| v.dims() != grid)
+        {
+            return None;
+        }
+        let vector = |param: &Param<Tensor<3>>| param.val().reshape([width]);
+        let low_rank = |first: &Param<Tensor<2>>, second: &Param<Tensor<2>>, base| LowRank {
+            first: first.val(),
+            second: second.val(),
+            base: vector(base),
+        };
+        let out = rwkv7_step(Rwkv7Step {
+            x: input.clone().reshape([batch, width]),
+            previous: previous.clone(),
+            first: pass.first_values.clone().map(|v| v.reshape([batch, width])),
+            mu: [
+                &self.x_r, &self.x_w, &self.x_k, &self.x_v, &self.x_a, &self.x_g,
+            ]
+            .map(vector),
+            w: low_rank(&self.w1, &self.w2, &self.w0),
+            a: low_rank(&self.a1, &self.a2, &self.a0),
+            v: low_rank(&self.v1, &self.v2, &self.v0),
+            // The gate has no base; what stands there is not read.
+            g: low_rank(&self.g1, &self.g2, &self.w0),
+            k_k: vector(&self.k_k),
+            k_a: vector(&self.k_a),
+            r_k: self.r_k.val().reshape([width]),
+            receptance: self.receptance.weight.val(),
+            key: self.key.weight.val(),
+            value: self.value.weight.val(),
+            output: self.output.weight.val(),
+            norm_weight: self.ln_x.weight.val(),
+            norm_bias: self.ln_x.bias.val(),
+            state: state.clone(),
+            eps: self.config.group_norm_epsilon,
+            smallest_square: SMALLEST_SQUARE,
+        })?;
+        if pass.first_values.is_none() {
+            pass.first_values = Some(out.values.reshape(grid));
+        }
+        Some((out.y.reshape(grid), out.state))
+    }
+
     fn state_shape(&self, batch: usize) -> [usize; 4] {
         let dim = self.config.head_dim;
         [batch, self.config.num_heads(), dim, dim]
@@ -296,6 +352,10 @@ impl CausalMixer for Rwkv7 {
             return Ok((input, state));
         }
         state.insert(PREVIOUS, shift::LAYOUT, shift::last(&input));
+        if let Some((output, after)) = self.fused_step(&input, &previous, &before, pass) {
+            state.insert(STATE, STATE_LAYOUT, after);
+            return Ok((output, state));
+        }
         let carried = Carried {
             previous: Some(previous),
             state: Some(before),

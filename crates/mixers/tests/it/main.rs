@@ -1,6 +1,8 @@
 //! Integration tests: the law of every mixer, states as values, golden files, refusals.
 
 #[cfg(test)]
+mod devices;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod law;

@@ -1,7 +1,7 @@
 //! Kernels of the normalisation. A cube works on one group of one row (forward) or on one group of
 //! a block of rows (backward); its units share the channels.
 
-use crate::cube::cube_sum;
+use crate::cube::{cube_sum, lane_sum};
 use cubecl::prelude::*;
 
 /// What is fixed when a kernel is compiled. Lengths count vectors.
@@ -24,17 +24,6 @@ pub(super) struct Plan {
 fn sigmoid<A: Float, N: Size>(z: Vector<A, N>) -> Vector<A, N> {
     let one = Vector::<A, N>::new(A::from_int(1));
     one / (one + (-z).exp())
-}
-
-/// Sum of the lanes.
-#[cube]
-fn lane_sum<A: Float, N: Size>(value: Vector<A, N>) -> A {
-    let mut sum = A::from_int(0);
-    #[unroll]
-    for lane in 0..N::value() {
-        sum += value.extract(lane);
-    }
-    sum
 }
 
 #[cube(launch)]

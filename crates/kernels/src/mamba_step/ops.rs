@@ -1,0 +1,27 @@
+//! The backend extension of the step.
+
+use super::MambaStepShape;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, backend_extension};
+
+/// [`super::mamba_step`] on backend primitives of one format; not differentiable.
+#[backend_extension(Cube: cfg(any(feature = "cuda", feature = "cube-cpu")))]
+pub trait MambaStepOps: Backend {
+    /// Output, carried inputs and state behind the step; shapes as in the module's table.
+    #[allow(clippy::too_many_arguments)]
+    fn mamba_step(
+        u: FloatTensor<Self>,
+        w_in: FloatTensor<Self>,
+        conv_weight: FloatTensor<Self>,
+        conv_bias: FloatTensor<Self>,
+        w_x: FloatTensor<Self>,
+        w_dt: FloatTensor<Self>,
+        dt_bias: FloatTensor<Self>,
+        a_log: FloatTensor<Self>,
+        d: FloatTensor<Self>,
+        w_out: FloatTensor<Self>,
+        conv: FloatTensor<Self>,
+        ssm: FloatTensor<Self>,
+        shape: MambaStepShape,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+}

@@ -1,0 +1,78 @@
+//! On the device of `BURN_DEVICE`, whole mixers give what they give on the CPU: parallel form, state,
+//! and single steps, which have fused bodies of their own there.
+
+use crate::support::{assert_close, input, read, small};
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use resolvent_mixers::registry::CAUSAL;
+use resolvent_mixers::{CausalLayer, CausalMixer, Mixer, Pass};
+
+const TOLERANCE: f64 = 2e-5;
+/// Their operations have bodies for the CPU only.
+const CPU_ONLY: [&str; 4] = ["s4", "s4d", "dss", "spacetime"];
+const BATCH: usize = 2;
+const LENGTH: usize = 21;
+
+/// A pass with or without the values that a first layer would have left.
+fn pass(layer: &CausalLayer, first: Option<&Tensor<3>>, device: &Device) -> Pass {
+    let first = first.filter(|_| layer.name() == "rwkv7");
+    Pass {
+        first_values: first.map(|values| values.clone().to_device(device)),
+        ..Pass::default()
+    }
+}
+
+/// Output of everything at once, and of a hand-over into single steps.
+fn outputs(layer: &CausalLayer, first: bool, device: &Device) -> [Tensor<3>; 2] {
+    let x = input(BATCH, LENGTH, layer.width()).to_device(device);
+    let values = first.then(|| input(BATCH, LENGTH, layer.width()) * 0.5);
+    let whole = layer
+        .forward(x.clone(), &mut pass(layer, values.as_ref(), device))
+        .unwrap();
+    let lead = LENGTH - 4;
+    let part = |from: usize, count: usize| {
+        let values = values.clone().map(|values| values.narrow(1, from, count));
+        (
+            x.clone().narrow(1, from, count),
+            pass(layer, values.as_ref(), device),
+        )
+    };
+    let state = layer.initial_state(BATCH, device);
+    let (some, mut with) = part(0, lead);
+    let (y, mut state) = layer.advance(some, state, &mut with).unwrap();
+    let mut all = vec![y];
+    for at in lead..LENGTH {
+        let (one, mut with) = part(at, 1);
+        let (y, next) = layer.advance(one, state, &mut with).unwrap();
+        all.push(y);
+        state = next;
+    }
+    [whole, Tensor::cat(all, 1)]
+}
+
+#[test]
+fn mixers_when_on_the_device_under_test_give_what_the_cpu_gives() {
+    let (cpu, device) = (Device::flex(), Device::default());
+    if device == cpu {
+        println!(
+            "skipped: run with BURN_DEVICE=cuda or BURN_DEVICE=cpu in a build with that feature"
+        );
+        return;
+    }
+    for entry in CAUSAL
+        .iter()
+        .filter(|entry| !CPU_ONLY.contains(&entry.name))
+    {
+        for (groups, first) in [(1, false), (2, true)] {
+            let layer = small(entry.name, groups);
+            let there = layer.clone().to_device(&device);
+            let want = outputs(&layer, first, &cpu);
+            let got = outputs(&there, first, &device);
+            for (what, (got, want)) in ["parallel", "steps"].into_iter().zip(got.iter().zip(&want))
+            {
+                let case = format!("{}, groups {groups}, {what}", entry.name);
+                assert_close(&case, &read(got), &read(want), TOLERANCE);
+            }
+        }
+    }
+}
