@@ -7,7 +7,8 @@
   mamba   the same of transformers' whole Mamba-1 block
   dplr    forward (or forward + backward) of flash-linear-attention's `dplr_recurrence` and
           `dplr_chunkwise`, which are plain PyTorch, f32
-  train   a plain PyTorch training loop of `Mamba2ForCausalLM` on random tokens
+  train   a plain PyTorch training loop of transformers' Mamba or Mamba-2, or of the RWKV-7 in
+          `rwkv7_train_peer.py`, on random tokens
   logits  opens a model folder with transformers and prints the logits of given tokens
 """
 
@@ -22,7 +23,7 @@ from pathlib import Path
 
 import torch
 import transformers
-from transformers import AutoModelForCausalLM, Mamba2Config, Mamba2ForCausalLM, MambaConfig
+from transformers import AutoConfig, AutoModelForCausalLM, MambaConfig
 
 # Before mamba_ssm_references, or they would resolve to mamba-ssm's GPU kernels.
 from transformers.models.mamba.modeling_mamba import MambaMixer, mamba_selective_scan
@@ -156,17 +157,30 @@ def dplr(args):
     return {"pass": "forward+backward" if args.backward else "forward", "peers": peers}
 
 
+def language_model(path):
+    """The model that the config.json describes, as (model, logits of tokens)."""
+    config = json.loads(path.read_text())
+    if config["model_type"] == "rwkv7":
+        from rwkv7_train_peer import LanguageModel
+
+        model = LanguageModel(config)
+        return model, model
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**config))
+    return model, lambda tokens: model(tokens, use_cache=False).logits
+
+
 def train(args):
     """AdamW on cross-entropy with clipping at 1.0: what a few lines of PyTorch give."""
     torch.manual_seed(0)
-    config = Mamba2Config.from_json_file(args.config)
-    model = Mamba2ForCausalLM(config).train()
+    model, logits_of = language_model(args.config)
+    model.train()
+    vocabulary = json.loads(args.config.read_text())["vocab_size"]
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1)
     losses = []
 
     def step():
-        tokens = torch.randint(config.vocab_size, (args.batch, args.length + 1))
-        logits = model(tokens[:, :-1], use_cache=False).logits
+        tokens = torch.randint(vocabulary, (args.batch, args.length + 1))
+        logits = logits_of(tokens[:, :-1])
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -174,7 +188,7 @@ def train(args):
         optimiser.step()
         losses.append(loss.item())
 
-    taken = seconds_of(step, args.steps, warm_up=2)
+    taken = seconds_of(step, args.steps, args.warm_up)
     median = statistics.median(taken)
     return {
         "parameters": sum(p.numel() for p in model.parameters()),
@@ -231,7 +245,7 @@ def arguments():
 
     add = commands.add_parser("train")
     add.add_argument("--config", type=Path, required=True, help="config.json in the Hugging Face layout")
-    for flag, default in (("batch", 8), ("length", 512), ("steps", 10)):
+    for flag, default in (("batch", 8), ("length", 512), ("steps", 10), ("warm-up", 2)):
         add.add_argument(f"--{flag}", type=int, default=default)
 
     add = commands.add_parser("logits")

@@ -12,6 +12,10 @@ use resolvent_learn::recipe::TrainSection;
     after_help = "Exit codes: 0 success, 1 the work failed or was stopped, 2 wrong usage or bad input."
 )]
 pub struct Arguments {
+    /// Where to compute: flex (this CPU) or, in a build with the feature of that name, cuda
+    /// [default: $BURN_DEVICE, else flex]
+    #[arg(long, value_name = "NAME", global = true, display_order = 1000)]
+    pub device: Option<String>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -361,6 +365,9 @@ pub struct Bench {
     /// Folder of the peers' scripts, prepared by its setup.sh
     #[arg(long, value_name = "DIR", default_value = "oracles")]
     pub oracles: PathBuf,
+    /// Write bench.json and plots of time and memory against the length (SVG, PNG) into this folder
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
     /// Write the rows to standard output as one JSON document
     #[arg(long)]
     pub json: bool,
@@ -369,8 +376,13 @@ pub struct Bench {
 /// Arguments of the hidden command that measures memory.
 #[derive(Debug, Args)]
 pub struct BenchMemory {
+    /// The scan.
+    pub name: String,
     /// Positions of the sequence.
     pub length: usize,
+    /// Whether the backward pass is measured, too.
+    #[arg(long)]
+    pub backward: bool,
 }
 
 /// Flags of `classify`.

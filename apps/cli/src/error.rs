@@ -199,18 +199,6 @@ fn claim(error: &ClaimError) -> bool {
     }
 }
 
-/// This build computes on the CPU; burn would panic on another name.
-pub fn check_device() -> Result<(), CliError> {
-    match std::env::var("BURN_DEVICE") {
-        Ok(name) if name != "flex" => Err(CliError::Flag {
-            flag: "BURN_DEVICE",
-            value: format!("{name:?}"),
-            remedy: "this build has the CPU device `flex` only; unset the variable".into(),
-        }),
-        _ => Ok(()),
-    }
-}
-
 /// Writes the error as one paragraph to standard error.
 pub fn print(error: CliError) {
     let stderr = io::stderr();

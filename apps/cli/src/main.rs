@@ -8,6 +8,7 @@
 mod args;
 mod commands;
 mod console;
+mod device;
 mod error;
 mod progress;
 mod stop;
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let console = Console::new();
     console.log();
-    match run(arguments.command, &console) {
+    match run(arguments, &console) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let code = error.exit_code();
@@ -42,20 +43,22 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command, console: &Console) -> Result<(), CliError> {
-    error::check_device()?;
+fn run(arguments: Arguments, console: &Console) -> Result<(), CliError> {
+    let device = device::chosen(arguments.device.as_deref())?;
     let stop = Stop::install(console)?;
-    match command {
-        Command::Quickstart(options) => commands::quickstart::run(&options, console, &stop),
-        Command::Train(options) => commands::train::run(&options, console, &stop),
-        Command::Generate(options) => commands::generate::run(&options, console, &stop),
-        Command::Classify(options) => commands::classify::run(&options, console, &stop),
+    match arguments.command {
+        Command::Quickstart(options) => {
+            commands::quickstart::run(&options, &device, console, &stop)
+        }
+        Command::Train(options) => commands::train::run(&options, &device, console, &stop),
+        Command::Generate(options) => commands::generate::run(&options, &device, console, &stop),
+        Command::Classify(options) => commands::classify::run(&options, &device, console, &stop),
         Command::Inspect(options) => commands::inspect::run(&options),
-        Command::Forecast(options) => commands::forecast::run(&options, console, &stop),
+        Command::Forecast(options) => commands::forecast::run(&options, &device, console, &stop),
         Command::Systems(options) => commands::systems::run(&options),
-        Command::Reproduce(options) => commands::reproduce::run(&options, console, &stop),
+        Command::Reproduce(options) => commands::reproduce::run(&options, &device, console, &stop),
         Command::Data(options) => commands::data::run(&options, console, &stop),
-        Command::Bench(options) => commands::bench::run(&options, console, &stop),
+        Command::Bench(options) => commands::bench::run(&options, &device, console, &stop),
         Command::BenchMemory(options) => commands::bench::memory(&options),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use burn::tensor::Device;
+
 use crate::error::ClaimError;
 use crate::report::Report;
 
@@ -59,6 +61,8 @@ pub struct Options {
     pub quick: bool,
     /// One repetition per seed; data and initial weights follow from it alone.
     pub seeds: Vec<u64>,
+    /// Where models are trained; experiments of f64 matrices alone do not ask.
+    pub device: Device,
     /// Folder of trainings that take hours of processor time, which go on from their checkpoints when it
     /// holds some; none leaves them out.
     pub long: Option<PathBuf>,
@@ -72,6 +76,7 @@ impl Default for Options {
         Self {
             quick: false,
             seeds: DEFAULT_SEEDS.to_vec(),
+            device: Device::flex(),
             long: None,
         }
     }
@@ -109,6 +114,9 @@ impl Options {
             let seeds: Vec<String> = self.seeds.iter().map(u64::to_string).collect();
             command.push_str(" --seeds ");
             command.push_str(&seeds.join(","));
+        }
+        if self.device != Device::flex() {
+            command.push_str(" --device cuda");
         }
         if let Some(folder) = &self.long {
             command.push_str(&format!(" --long {}", folder.display()));

@@ -2,7 +2,8 @@
 
 use std::ffi::OsString;
 
-use resolvent_claims::bench::{BenchReport, Options, Row, run as measure, run_child};
+use burn::tensor::Device;
+use resolvent_claims::bench::{BenchReport, Options, Row, run as measure, run_child, write_plots};
 
 use super::print_json;
 use crate::args::{Bench, BenchMemory};
@@ -13,7 +14,12 @@ use crate::stop::Stop;
 use crate::table::aligned;
 
 /// Measures, and shows the rows.
-pub fn run(options: &Bench, console: &Console, stop: &Stop) -> Result<(), CliError> {
+pub fn run(
+    options: &Bench,
+    device: &Device,
+    console: &Console,
+    stop: &Stop,
+) -> Result<(), CliError> {
     let program = std::env::current_exe().map_or_else(|_| OsString::from("resolvent"), Into::into);
     let options_of_bench = Options {
         names: options.names.clone(),
@@ -23,6 +29,7 @@ pub fn run(options: &Bench, console: &Console, stop: &Stop) -> Result<(), CliErr
             program.to_string_lossy().into_owned(),
             "bench-memory".to_owned(),
         ],
+        device: device.clone(),
     };
     stop.ask("stopping after this benchmark; Ctrl-C again ends at once");
     let mut bars = StageBars::new(console, stop);
@@ -30,6 +37,11 @@ pub fn run(options: &Bench, console: &Console, stop: &Stop) -> Result<(), CliErr
     drop(bars);
     let report = result?;
     console.say(&text(&report));
+    if let Some(folder) = &options.out {
+        for path in write_plots(&report, folder)? {
+            console.say(&format!("wrote {}", path.display()));
+        }
+    }
     if options.json {
         print_json(&report)?;
     }
@@ -38,17 +50,18 @@ pub fn run(options: &Bench, console: &Console, stop: &Stop) -> Result<(), CliErr
 
 /// One measurement of memory in this process.
 pub fn memory(options: &BenchMemory) -> Result<(), CliError> {
-    print_json(&run_child(options.length)?)
+    print_json(&run_child(&options.name, options.length, options.backward)?)
 }
 
 fn text(report: &BenchReport) -> String {
     let rows: Vec<Vec<String>> = report.rows.iter().map(cells).collect();
     let machine = &report.machine;
     format!(
-        "{}, {} cores, {}; f32 matrix product {:.0} GFLOP/s, copy {:.1} GB/s\n\n{}",
+        "{}, {} cores, {}; {}: matrix product {:.0} GFLOP/s, copy {:.1} GB/s\n\n{}",
         machine.cpu,
         machine.cores,
         machine.os,
+        report.device,
         report.limits.gemm_gflops,
         report.limits.copy_gb_per_second,
         aligned(

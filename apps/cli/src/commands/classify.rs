@@ -35,14 +35,24 @@ struct Asked {
 }
 
 /// Trains or predicts.
-pub fn run(options: &Classify, console: &Console, stop: &Stop) -> Result<(), CliError> {
+pub fn run(
+    options: &Classify,
+    device: &Device,
+    console: &Console,
+    stop: &Stop,
+) -> Result<(), CliError> {
     match &options.action {
-        ClassifyAction::Train(options) => train(options, console, stop),
-        ClassifyAction::Predict(options) => predict(options, console),
+        ClassifyAction::Train(options) => train(options, device, console, stop),
+        ClassifyAction::Predict(options) => predict(options, device, console),
     }
 }
 
-fn train(options: &ClassifyTrain, console: &Console, stop: &Stop) -> Result<(), CliError> {
+fn train(
+    options: &ClassifyTrain,
+    device: &Device,
+    console: &Console,
+    stop: &Stop,
+) -> Result<(), CliError> {
     let resumed = match options.resume {
         true => {
             RunFolder::resume(&options.out)?;
@@ -64,12 +74,11 @@ fn train(options: &ClassifyTrain, console: &Console, stop: &Stop) -> Result<(), 
     };
     write_json_atomic(&options.out.join(RUN_FILE), &asked)?;
     console.say(&described(&task));
-    let device = Device::flex();
     let job = Job {
         settings: &asked.settings,
         task: &task,
         folder: &folder,
-        device: &device,
+        device,
     };
     let resume = format!(
         "resolvent classify train --resume --out {}",
@@ -203,8 +212,8 @@ fn show(summary: &Summary, out: &Path, console: &Console) {
     ));
 }
 
-fn predict(options: &ClassifyPredict, console: &Console) -> Result<(), CliError> {
-    let model = load(&options.model, &Device::flex()).map_err(|source| CliError::Model {
+fn predict(options: &ClassifyPredict, device: &Device, console: &Console) -> Result<(), CliError> {
+    let model = load(&options.model, device).map_err(|source| CliError::Model {
         folder: options.model.clone(),
         source,
     })?;

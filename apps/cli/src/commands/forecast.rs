@@ -38,17 +38,23 @@ struct Stored {
 }
 
 /// Trains, tests, forecasts; or only forecasts.
-pub fn run(options: &Forecast, console: &Console, stop: &Stop) -> Result<(), CliError> {
+pub fn run(
+    options: &Forecast,
+    device: &Device,
+    console: &Console,
+    stop: &Stop,
+) -> Result<(), CliError> {
     let folder = folder_of(options.out.as_deref(), "forecast", options.resume)?;
     match &options.model {
-        Some(model) => again(model, &folder, options, console),
-        None => train(&folder, options, console, stop),
+        Some(model) => again(model, &folder, options, device, console),
+        None => train(&folder, options, device, console, stop),
     }
 }
 
 fn train(
     folder: &Path,
     options: &Forecast,
+    device: &Device,
     console: &Console,
     stop: &Stop,
 ) -> Result<(), CliError> {
@@ -80,6 +86,7 @@ fn train(
         recipe: &recipe,
         prepared: &prepared,
         folder: &run,
+        device,
     };
     let bars = TrainingBars::new(console, recipe.train.steps.is_none());
     stop.ask("stopping after this step, with a checkpoint; Ctrl-C again ends at once");
@@ -109,13 +116,14 @@ fn again(
     model: &Path,
     folder: &Path,
     options: &Forecast,
+    device: &Device,
     console: &Console,
 ) -> Result<(), CliError> {
     let of_model = |source| CliError::Model {
         folder: model.to_owned(),
         source,
     };
-    let loaded = load(model, &Device::flex()).map_err(of_model)?;
+    let loaded = load(model, device).map_err(of_model)?;
     let mut table = TableFlags::of(options)?;
     if table.columns.is_empty() {
         // Columns without names are called by their position.

@@ -16,14 +16,19 @@ use crate::error::CliError;
 use crate::stop::Stop;
 
 /// Streams a continuation to standard output.
-pub fn run(options: &Generate, console: &Console, stop: &Stop) -> Result<(), CliError> {
+pub fn run(
+    options: &Generate,
+    device: &Device,
+    console: &Console,
+    stop: &Stop,
+) -> Result<(), CliError> {
     let sampling = Sampling {
         temperature: options.temperature,
         top_k: options.top_k,
         seed: options.seed,
     };
     let mut sampler = Sampler::new(sampling).map_err(CliError::Generate)?;
-    let model = load(&options.model, &Device::flex()).map_err(in_file(&options.model))?;
+    let model = load(&options.model, device).map_err(in_file(&options.model))?;
     require_bytes(&model).map_err(in_file(&options.model))?;
     let mut text = match &options.load_state {
         Some(path) => Continuation::load(&model, path).map_err(in_file(path))?,

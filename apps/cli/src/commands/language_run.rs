@@ -42,7 +42,7 @@ pub struct LanguageRun {
 
 impl LanguageRun {
     /// Trains, scores, writes the page, shows the table.
-    pub fn run(&self, console: &Console, stop: &Stop) -> Result<(), CliError> {
+    pub fn run(&self, device: &Device, console: &Console, stop: &Stop) -> Result<(), CliError> {
         let bars = TrainingBars::new(console, self.recipe.train.steps.is_none());
         let prepared = prepare(&self.recipe, LOCK, &bars)?;
         let folder = match self.resume {
@@ -58,12 +58,11 @@ impl LanguageRun {
             grouped(facts.held_out_bytes as u64),
         ));
         console.say(&format!("run folder: {}", self.folder.display()));
-        let device = Device::flex();
         let job = Job {
             recipe: &self.recipe,
             prepared: &prepared,
             folder: &folder,
-            device: &device,
+            device,
             watch: &bars,
         };
         stop.ask("stopping after this step, with a checkpoint; Ctrl-C again ends at once");

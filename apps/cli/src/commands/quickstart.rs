@@ -1,5 +1,6 @@
 //! `resolvent quickstart`.
 
+use burn::tensor::Device;
 use resolvent_learn::recipe::{DataSource, Recipe};
 use resolvent_learn::run_folder::RunFolder;
 
@@ -28,7 +29,12 @@ fn recipe_for(mixer: Option<&str>) -> Result<Recipe, CliError> {
 }
 
 /// Trains, compares, generates, reports.
-pub fn run(options: &Quickstart, console: &Console, stop: &Stop) -> Result<(), CliError> {
+pub fn run(
+    options: &Quickstart,
+    device: &Device,
+    console: &Console,
+    stop: &Stop,
+) -> Result<(), CliError> {
     let folder = folder_of(options.out.as_deref(), "quickstart", options.resume)?;
     let recipe = match options.resume {
         // The run's own recipe, so that the flags need not be repeated; those that are given count.
@@ -44,7 +50,7 @@ pub fn run(options: &Quickstart, console: &Console, stop: &Stop) -> Result<(), C
         resume: options.resume,
         json: options.json,
     };
-    run.run(console, stop)
+    run.run(device, console, stop)
 }
 
 fn with_flags(mut recipe: Recipe, options: &Quickstart) -> Result<Recipe, CliError> {

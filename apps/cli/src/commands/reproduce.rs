@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use burn::tensor::Device;
 use resolvent_claims::report::{Finding, Report};
 use resolvent_claims::{Options, find};
 
@@ -13,10 +14,16 @@ use crate::progress::StageBars;
 use crate::stop::Stop;
 
 /// Runs a claim's experiment and shows the paper's figures beside ours.
-pub fn run(options: &Reproduce, console: &Console, stop: &Stop) -> Result<(), CliError> {
+pub fn run(
+    options: &Reproduce,
+    device: &Device,
+    console: &Console,
+    stop: &Stop,
+) -> Result<(), CliError> {
     let claim = find(&options.slug)?;
     let mut experiment = Options {
         quick: options.quick,
+        device: device.clone(),
         long: options.long.clone(),
         ..Options::default()
     };

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use burn::tensor::Device;
 use resolvent_learn::recipe::Recipe;
 
 use super::language_run::{LanguageRun, folder_of, quoted};
@@ -16,7 +17,12 @@ use crate::stop::Stop;
 const MOST: u64 = 1 << 20;
 
 /// Trains what the recipe describes.
-pub fn run(options: &Train, console: &Console, stop: &Stop) -> Result<(), CliError> {
+pub fn run(
+    options: &Train,
+    device: &Device,
+    console: &Console,
+    stop: &Stop,
+) -> Result<(), CliError> {
     let recipe = read_recipe(&options.recipe)?.with_overrides(&options.overrides)?;
     let name = options.recipe.file_stem().unwrap_or("run".as_ref());
     let name = name.to_string_lossy();
@@ -29,7 +35,7 @@ pub fn run(options: &Train, console: &Console, stop: &Stop) -> Result<(), CliErr
         resume: options.resume,
         json: options.json,
     };
-    run.run(console, stop)
+    run.run(device, console, stop)
 }
 
 fn resume_command(options: &Train, folder: &Path) -> String {

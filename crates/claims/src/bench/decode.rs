@@ -2,6 +2,7 @@
 
 use super::machine::Limits;
 use super::{Options, Row};
+use crate::claim::Progress;
 use crate::error::ClaimError;
 use burn::tensor::{Device, Distribution, Tensor};
 use rand_chacha::ChaCha8Rng;
@@ -16,7 +17,11 @@ const WIDTH: usize = 768;
 /// Positions in the state before the first step that is timed.
 const BEHIND: usize = 64;
 
-pub(super) fn run(options: &Options, limits: &Limits) -> Result<Vec<Row>, ClaimError> {
+pub(super) fn run(
+    options: &Options,
+    limits: &Limits,
+    progress: &mut dyn Progress,
+) -> Result<Vec<Row>, ClaimError> {
     let steps = if options.quick { 20 } else { 300 };
     let width = Map::from_iter([("hidden_size".to_owned(), json!(WIDTH))]);
     let mut rows = Vec::new();
@@ -25,9 +30,9 @@ pub(super) fn run(options: &Options, limits: &Limits) -> Result<Vec<Row>, ClaimE
         let layer = settings.init(
             Place::ALONE,
             &mut ChaCha8Rng::seed_from_u64(1),
-            &Device::flex(),
+            &options.device,
         )?;
-        let median = 1e3 * median_step(&layer, steps)?;
+        let median = 1e3 * median_step(&layer, &options.device, steps)?;
         let cost = settings.cost(1);
         let case = format!(
             "{}, width {WIDTH}, {:.1} MB of weights, {:.1} MB of state",
@@ -39,18 +44,18 @@ pub(super) fn run(options: &Options, limits: &Limits) -> Result<Vec<Row>, ClaimE
         row.limit = Some(4e-6 * cost.parameters as f64 / limits.copy_gb_per_second);
         row.peer_name = "limit: reading the weights once".into();
         rows.push(row);
+        progress.on_step(0, entry.name);
     }
     Ok(rows)
 }
 
 /// Median seconds of a step of one sequence.
-fn median_step(layer: &dyn CausalMixer, steps: usize) -> Result<f64, ClaimError> {
-    let device = Device::flex();
+fn median_step(layer: &dyn CausalMixer, device: &Device, steps: usize) -> Result<f64, ClaimError> {
     device.seed(1);
-    let inputs: Tensor<2> = Tensor::random([steps, WIDTH], Distribution::Normal(0.0, 1.0), &device);
+    let inputs: Tensor<2> = Tensor::random([steps, WIDTH], Distribution::Normal(0.0, 1.0), device);
     let lead: Tensor<3> =
-        Tensor::random([1, BEHIND, WIDTH], Distribution::Normal(0.0, 1.0), &device);
-    let start = layer.initial_state(1, &device);
+        Tensor::random([1, BEHIND, WIDTH], Distribution::Normal(0.0, 1.0), device);
+    let start = layer.initial_state(1, device);
     let (_, mut state) = layer.advance(lead, start, &mut Pass::default())?;
     let mut seconds = Vec::with_capacity(steps);
     for step in 0..steps {

@@ -1,11 +1,13 @@
 //! The scan of RWKV-7 in its two forms, beside the public PyTorch references.
 
+use super::inputs::{flat, leaf, refused, uniform};
+use super::lengths::{Least, Scale, Subject, Work};
 use super::machine::Limits;
 use super::peer::{document, number, version};
-use super::{Options, Row, median_seconds};
+use super::{Options, Row, median_seconds, plain};
+use crate::claim::Progress;
 use crate::error::ClaimError;
-use burn::tensor::{Device, Distribution, Tensor};
-use resolvent_kernels::KernelError;
+use burn::tensor::{Device, Tensor};
 use resolvent_kernels::dplr::{DplrInput, DplrOptions, dplr};
 
 const HEADS: usize = 8;
@@ -15,39 +17,65 @@ const CHUNK: usize = 32;
 /// The references take a second and more per run.
 const PEER_REPEATS: usize = 3;
 
-/// Random inputs as leaves of the autodiff graph: unit removal keys, learning rates in [0, 1).
-fn inputs(length: usize) -> DplrInput {
-    let device = Device::flex().autodiff();
-    let shape = [1, length, HEADS, SIZE];
-    let random = |low: f64, high: f64| -> Tensor<4> {
-        Tensor::random(shape, Distribution::Uniform(low, high), &device)
-    };
-    let leaf = |tensor: Tensor<4>| tensor.detach().require_grad();
+/// What `bench lengths` times.
+pub(super) const SUBJECT: Subject = Subject {
+    name: "dplr",
+    inputs: |scale, length, device| Box::new(inputs(scale, length, device)),
+    least: |scale, length| {
+        let [batch, heads, size] = sizes(scale);
+        let vectors = batch * length * heads * size;
+        Least {
+            flops: FLOPS * vectors * size,
+            bytes: 7 * vectors * scale.bytes(),
+        }
+    },
+    plain_to: 1024,
+};
+
+/// Two readings of the state, a decay and two rank-one updates per element of the state.
+const FLOPS: usize = 9;
+
+/// Batch, heads, keys (and values).
+fn sizes(scale: Scale) -> [usize; 3] {
+    match scale {
+        Scale::Cpu => [1, HEADS, SIZE],
+        Scale::Gpu => [8, 32, 128],
+    }
+}
+
+/// Random inputs, leaves of the graph on a device that has one: unit removal keys, learning rates in
+/// [0, 1).
+fn inputs(scale: Scale, length: usize, device: &Device) -> DplrInput {
+    let [batch, heads, size] = sizes(scale);
+    let shape = [batch, length, heads, size];
+    let random = |low: f64, high: f64| uniform(shape, (low, high), device);
+    let stored = |tensor: Tensor<4>| leaf(scale.stored(tensor));
     let key = random(-1.0, 1.0);
     let unit = key.clone() / ((key.clone() * key).sum_dim(3).sqrt() + 1e-12);
     DplrInput {
-        r: leaf(random(-1.0, 1.0)),
-        g: leaf(random(-0.6065, -0.001)),
-        k: leaf(random(-1.0, 1.0)),
-        v: leaf(random(-1.0, 1.0)),
-        a: leaf(unit.clone().neg()),
-        b: leaf(unit * random(0.0, 1.0)),
+        r: stored(random(-1.0, 1.0)),
+        g: stored(random(-0.6065, -0.001)),
+        k: stored(random(-1.0, 1.0)),
+        v: stored(random(-1.0, 1.0)),
+        a: stored(unit.clone().neg()),
+        b: stored(unit * random(0.0, 1.0)),
         initial: None,
         seq_idx: None,
     }
 }
 
-/// The same values outside the graph.
-fn plain(input: &DplrInput) -> DplrInput {
-    let inner = |tensor: &Tensor<4>| tensor.clone().inner();
-    DplrInput {
-        r: inner(&input.r),
-        g: inner(&input.g),
-        k: inner(&input.k),
-        v: inner(&input.v),
-        a: inner(&input.a),
-        b: inner(&input.b),
-        ..input.clone()
+impl Work for DplrInput {
+    fn sizes(&self) -> String {
+        let [batch, _, heads, keys] = self.r.dims();
+        format!("B{batch} H{heads} K{keys} V{}", self.v.dims()[3])
+    }
+
+    fn run(&self) -> Result<Tensor<1>, ClaimError> {
+        Ok(flat(scan(self, None)?))
+    }
+
+    fn plain(&self) -> Tensor<1> {
+        flat(plain::dplr(self))
     }
 }
 
@@ -57,11 +85,7 @@ fn scan(input: &DplrInput, chunk: Option<usize>) -> Result<Tensor<4>, ClaimError
         chunk,
         ..DplrOptions::default()
     };
-    let refused = |error: KernelError| ClaimError::Device {
-        stage: "bench dplr".into(),
-        reason: error.to_string(),
-    };
-    Ok(dplr(input.clone(), options).map_err(refused)?.y)
+    Ok(dplr(input.clone(), options).map_err(refused("dplr"))?.y)
 }
 
 /// Median milliseconds of one form.
@@ -82,13 +106,17 @@ fn milliseconds(
     Ok(seconds * 1e3)
 }
 
-pub(super) fn run(options: &Options, limits: &Limits) -> Result<Vec<Row>, ClaimError> {
+pub(super) fn run(
+    options: &Options,
+    limits: &Limits,
+    _progress: &mut dyn Progress,
+) -> Result<Vec<Row>, ClaimError> {
     let length = if options.quick { 256 } else { 4096 };
     let repeats = if options.quick { 3 } else { 15 };
-    let input = inputs(length);
-    let both = (&input, &plain(&input));
-    // Two readings of the state, a decay and two rank-one updates per position.
-    let flops = (9 * SIZE * SIZE * HEADS * length) as u64;
+    let device = Device::flex();
+    let input = inputs(Scale::Cpu, length, &device.clone().autodiff());
+    let both = (&input, &inputs(Scale::Cpu, length, &device));
+    let flops = (FLOPS * SIZE * SIZE * HEADS * length) as u64;
     let mut rows = Vec::new();
     for backward in [false, true] {
         let pass = ["forward", "forward+backward"][usize::from(backward)];

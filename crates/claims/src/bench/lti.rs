@@ -3,6 +3,7 @@
 use super::machine::Limits;
 use super::peer::{document, number, version};
 use super::{Options, Row, median_seconds};
+use crate::claim::Progress;
 use crate::error::ClaimError;
 use burn::tensor::{Device, Distribution, Tensor};
 use rand::SeedableRng;
@@ -133,9 +134,14 @@ fn scan(options: &Options, rows: &mut Vec<Row>) -> Result<(), ClaimError> {
     Ok(())
 }
 
-pub(super) fn run(options: &Options, _limits: &Limits) -> Result<Vec<Row>, ClaimError> {
+pub(super) fn run(
+    options: &Options,
+    _limits: &Limits,
+    progress: &mut dyn Progress,
+) -> Result<Vec<Row>, ClaimError> {
     let mut rows = Vec::new();
     layers(options, &mut rows)?;
+    progress.on_step(0, "layers");
     scan(options, &mut rows)?;
     Ok(rows)
 }

@@ -1,5 +1,7 @@
-//! What this machine can do: matrix products and copies per second, measured.
+//! What a device can do: matrix products and copies per second, measured.
 
+use super::lengths::{Least, Scale, is_cpu};
+use crate::error::ClaimError;
 use burn::tensor::{Device, Tensor};
 use serde::Serialize;
 use std::time::Instant;
@@ -7,7 +9,8 @@ use std::time::Instant;
 /// Measured rates, best of several tries: limits, not typical values.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Limits {
-    /// f32 matrix product 1024 x 1024 x 1024, billions of operations per second.
+    /// Square matrix product, billions of operations per second: f32 of 1024 on a CPU, bf16 of 8192
+    /// on a GPU.
     pub gemm_gflops: f64,
     /// Bytes read plus bytes written by a copy on all cores, billions per second.
     pub copy_gb_per_second: f64,
@@ -15,16 +18,28 @@ pub struct Limits {
 
 impl Limits {
     /// Takes about half a second.
-    pub fn measure() -> Self {
-        Self {
-            gemm_gflops: gemm_rate(),
-            copy_gb_per_second: copy_rate(),
-        }
+    ///
+    /// # Errors
+    /// A device that does not answer.
+    pub fn measure(device: &Device) -> Result<Self, ClaimError> {
+        Ok(Self {
+            gemm_gflops: gemm_rate(device)?,
+            copy_gb_per_second: match is_cpu(device) {
+                true => copy_rate(),
+                false => device_copy_rate(device)?,
+            },
+        })
     }
 
     /// Milliseconds that `flops` operations take at the measured rate.
     pub fn milliseconds(&self, flops: u64) -> f64 {
         flops as f64 / self.gemm_gflops / 1e6
+    }
+
+    /// Milliseconds below which nothing gets: the longer of arithmetic and traffic.
+    pub(super) fn least_milliseconds(&self, least: Least) -> f64 {
+        let traffic = least.bytes as f64 / self.copy_gb_per_second / 1e6;
+        self.milliseconds(least.flops as u64).max(traffic)
     }
 }
 
@@ -37,11 +52,44 @@ fn best_seconds(mut work: impl FnMut()) -> f64 {
     tries.fold(f64::INFINITY, f64::min)
 }
 
-fn gemm_rate() -> f64 {
-    const SIZE: usize = 1024;
-    let ones = Tensor::<2>::ones([SIZE, SIZE], &Device::flex());
-    let seconds = best_seconds(|| drop(ones.clone().matmul(ones.clone())));
-    2.0 * (SIZE as f64).powi(3) / seconds / 1e9
+/// Best seconds of one of `CALLS` calls that the device has finished.
+fn best_on(device: &Device, mut work: impl FnMut()) -> Result<f64, ClaimError> {
+    const CALLS: usize = 5;
+    let mut failure = None;
+    let mut wait = || {
+        if let Err(error) = device.sync() {
+            failure = Some(error.to_string());
+        }
+    };
+    let seconds = best_seconds(|| {
+        (0..CALLS).for_each(|_| work());
+        wait();
+    });
+    match failure {
+        None => Ok(seconds / CALLS as f64),
+        Some(reason) => Err(ClaimError::Device {
+            stage: "bench machine".into(),
+            reason,
+        }),
+    }
+}
+
+fn gemm_rate(device: &Device) -> Result<f64, ClaimError> {
+    let scale = Scale::of(device);
+    let size = match scale {
+        Scale::Cpu => 1024,
+        Scale::Gpu => 8192,
+    };
+    let ones = scale.stored(Tensor::<2>::ones([size, size], device));
+    let seconds = best_on(device, || drop(ones.clone().matmul(ones.clone())))?;
+    Ok(2.0 * (size as f64).powi(3) / seconds / 1e9)
+}
+
+fn device_copy_rate(device: &Device) -> Result<f64, ClaimError> {
+    const ELEMENTS: usize = 1 << 28;
+    let source = Tensor::<1>::ones([ELEMENTS], device);
+    let seconds = best_on(device, || drop(source.clone().neg()))?;
+    Ok(8.0 * ELEMENTS as f64 / seconds / 1e9)
 }
 
 fn copy_rate() -> f64 {

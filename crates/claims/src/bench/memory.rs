@@ -1,9 +1,9 @@
-//! Peak memory of forward + backward against the length, each in a fresh process.
+//! Peak memory of a pass: on this CPU in a process of its own, on other devices from their pools.
 
-use super::machine::Limits;
-use super::ssd::{Size, forward_backward, inputs};
-use super::{Options, Row};
+use super::Options;
+use super::lengths::{SUBJECTS, Scale, Subject, Work, is_cpu};
 use crate::error::ClaimError;
+use burn::tensor::Device;
 use std::process::Command;
 
 /// What [`run_child`] prints, as JSON.
@@ -11,27 +11,43 @@ use std::process::Command;
 pub struct MemoryChild {
     /// Bytes resident when the inputs were made.
     pub before: u64,
-    /// Most bytes resident during forward and backward.
+    /// Most bytes resident during the pass.
     pub peak: u64,
 }
 
-/// Measures one forward and backward pass of the scan of `length` positions in this process.
+/// Measures one pass of the scan called `name` over `length` positions in this process, on the CPU.
 ///
 /// # Errors
-/// Systems without `/proc` cannot say how much memory was used.
-pub fn run_child(length: usize) -> Result<MemoryChild, ClaimError> {
-    let input = inputs(Size {
-        batch: 1,
-        length,
-        heads: 24,
-        state: 128,
-    });
+/// An unknown name; systems without `/proc` cannot say how much memory was used.
+pub fn run_child(name: &str, length: usize, backward: bool) -> Result<MemoryChild, ClaimError> {
+    let subject = SUBJECTS.iter().find(|subject| subject.name == name);
+    let subject = subject.ok_or_else(|| ClaimError::Unknown {
+        slug: name.to_owned(),
+        known: SUBJECTS.iter().map(|subject| subject.name).collect(),
+    })?;
+    let device = device_of(&Device::flex(), backward);
+    let work = (subject.inputs)(Scale::Cpu, length, &device);
     let before = status("VmRSS:")?;
-    forward_backward(&input)?;
+    run_once(work.as_ref(), backward)?;
     Ok(MemoryChild {
         before,
         peak: status("VmHWM:")?,
     })
+}
+
+fn device_of(device: &Device, backward: bool) -> Device {
+    match backward {
+        true => device.clone().autodiff(),
+        false => device.clone(),
+    }
+}
+
+fn run_once(work: &dyn Work, backward: bool) -> Result<(), ClaimError> {
+    let y = work.run()?;
+    if backward {
+        drop(y.sum().backward());
+    }
+    Ok(())
 }
 
 /// A field of this process's status, in bytes.
@@ -51,36 +67,61 @@ fn failed(reason: impl Into<String>) -> ClaimError {
     }
 }
 
-pub(super) fn run(options: &Options, _limits: &Limits) -> Result<Vec<Row>, ClaimError> {
-    let lengths: &[usize] = if options.quick {
-        &[256, 1024]
-    } else {
-        &[1024, 4096, 16_384]
+/// Most memory of a pass beyond its inputs, in MiB.
+pub(super) fn peak_mib(
+    subject: &Subject,
+    length: usize,
+    backward: bool,
+    options: &Options,
+) -> Result<f64, ClaimError> {
+    let MemoryChild { before, peak } = match is_cpu(&options.device) {
+        true => in_child(subject, length, backward, options)?,
+        false => in_pool(subject, length, backward, &options.device)?,
     };
+    Ok(peak.saturating_sub(before) as f64 / f64::from(1 << 20))
+}
+
+fn in_child(
+    subject: &Subject,
+    length: usize,
+    backward: bool,
+    options: &Options,
+) -> Result<MemoryChild, ClaimError> {
     let Some((program, arguments)) = options.memory_child.split_first() else {
         return Err(failed("no program to measure in"));
     };
-    let mut rows = Vec::new();
-    for &length in lengths {
-        let output = Command::new(program)
-            .args(arguments)
-            .arg(length.to_string())
-            .output()
-            .map_err(|error| failed(error.to_string()))?;
-        let child: MemoryChild = serde_json::from_slice(&output.stdout)
-            .map_err(|_| failed(String::from_utf8_lossy(&output.stderr)))?;
-        let used = child.peak.saturating_sub(child.before) as f64 / (1 << 20) as f64;
-        let case = format!("forward+backward beyond the inputs, B1 L{length} H24 P64 N128, f32");
-        let mut row = Row::new("memory", case, "MiB", used);
-        row.limit = Some(outputs_mib(length));
-        row.peer_name = "limit: y, its gradient, and the gradients of the inputs".into();
-        rows.push(row);
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .arg(subject.name)
+        .arg(length.to_string());
+    if backward {
+        command.arg("--backward");
     }
-    Ok(rows)
+    let output = command
+        .output()
+        .map_err(|error| failed(error.to_string()))?;
+    serde_json::from_slice(&output.stdout)
+        .map_err(|_| failed(String::from_utf8_lossy(&output.stderr)))
 }
 
-/// What any implementation must hold at the end: y, dy, and one gradient per input.
-fn outputs_mib(length: usize) -> f64 {
-    let values = length * (3 * 24 * 64 + 24 + 2 * 128);
-    (4 * values) as f64 / (1 << 20) as f64
+/// The pool grows to what the pass needs, and keeps it.
+fn in_pool(
+    subject: &Subject,
+    length: usize,
+    backward: bool,
+    device: &Device,
+) -> Result<MemoryChild, ClaimError> {
+    let usage = || {
+        device.sync().map_err(|error| failed(error.to_string()))?;
+        let usage = device.memory_pool_usage();
+        usage.ok_or_else(|| failed("the device does not tell"))
+    };
+    device.memory_cleanup();
+    let work = (subject.inputs)(Scale::Gpu, length, &device_of(device, backward));
+    device.memory_cleanup();
+    let before = usage()?.bytes_reserved;
+    run_once(work.as_ref(), backward)?;
+    let peak = usage()?.bytes_reserved;
+    Ok(MemoryChild { before, peak })
 }

@@ -7,10 +7,14 @@
 
 mod decode;
 mod dplr;
+mod inputs;
+mod lengths;
 mod lti;
 mod machine;
 pub(crate) mod memory;
 mod peer;
+mod plain;
+mod plots;
 mod selective_scan;
 mod ssd;
 mod step;
@@ -19,11 +23,13 @@ mod train;
 use crate::claim::Progress;
 use crate::error::ClaimError;
 use crate::report::Machine;
+use burn::tensor::Device;
 use serde::Serialize;
 use std::path::PathBuf;
 
 pub use machine::Limits;
 pub use memory::{MemoryChild, run_child};
+pub use plots::write as write_plots;
 
 /// One benchmark.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +38,9 @@ pub struct Bench {
     pub name: &'static str,
     /// One sentence.
     pub about: &'static str,
-    run: fn(&Options, &Limits) -> Result<Vec<Row>, ClaimError>,
+    /// Whether it runs on any device, or compares with peers on this CPU only.
+    pub any_device: bool,
+    run: fn(&Options, &Limits, &mut dyn Progress) -> Result<Vec<Row>, ClaimError>,
 }
 
 /// Every benchmark; one line per file of this folder.
@@ -40,42 +48,50 @@ pub const BENCHES: &[Bench] = &[
     Bench {
         name: "ssd",
         about: "the chunked scan, forward and with backward, beside PyTorch and the GEMM floor",
+        any_device: false,
         run: ssd::run,
     },
     Bench {
         name: "dplr",
         about: "the scan of RWKV-7 in both forms, beside flash-linear-attention's references",
+        any_device: false,
         run: dplr::run,
     },
     Bench {
         name: "lti",
         about: "layers of S4 and S4D beside PyTorch; the diagonal scan on one core and on all",
+        any_device: false,
         run: lti::run,
     },
     Bench {
         name: "selective-scan",
         about: "the scan of Mamba-1 and its whole block, forward and with backward, beside PyTorch",
+        any_device: false,
         run: selective_scan::run,
     },
     Bench {
         name: "train",
-        about: "training steps of the quickstart's model beside transformers' in PyTorch",
+        about: "training steps of the recipes' models beside the same models in PyTorch",
+        any_device: true,
         run: train::run,
     },
     Bench {
         name: "step",
         about: "time and state of one generated token at positions 1 to 100,000",
+        any_device: true,
         run: step::run,
     },
     Bench {
         name: "decode",
         about: "one step of one 768-wide layer of every mixer beside reading its weights once",
+        any_device: true,
         run: decode::run,
     },
     Bench {
-        name: "memory",
-        about: "peak memory of the scan's forward and backward pass against the length",
-        run: memory::run,
+        name: "lengths",
+        about: "time and peak memory of every scan against the length, beside plain tensors",
+        any_device: true,
+        run: lengths::run,
     },
 ];
 
@@ -88,9 +104,47 @@ pub struct Options {
     pub quick: bool,
     /// Folder of `peer_bench.py`.
     pub oracles: PathBuf,
-    /// Program and arguments that call [`run_child`] with the length appended; measures memory in a
-    /// fresh process.
+    /// Program and arguments that call [`run_child`] with name, length and, for the backward pass,
+    /// `--backward` appended; measures memory in a fresh process.
     pub memory_child: Vec<String>,
+    /// What is measured; peers run on this CPU.
+    pub device: Device,
+}
+
+impl Options {
+    /// Whether the device is this CPU.
+    fn on_cpu(&self) -> bool {
+        lengths::is_cpu(&self.device)
+    }
+
+    /// The named benchmarks, or all that the device runs.
+    fn chosen(&self) -> Result<Vec<&'static Bench>, ClaimError> {
+        let here = |bench: &&Bench| bench.any_device || self.on_cpu();
+        if self.names.is_empty() {
+            return Ok(BENCHES.iter().filter(here).collect());
+        }
+        let find = |name: &String| {
+            let found = BENCHES.iter().filter(here).find(|bench| bench.name == name);
+            found.ok_or_else(|| ClaimError::Unknown {
+                slug: name.clone(),
+                known: BENCHES.iter().filter(here).map(|b| b.name).collect(),
+            })
+        };
+        self.names.iter().map(find).collect()
+    }
+}
+
+/// Where a row lies on a plot against the length.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Curve {
+    /// Operation.
+    pub op: &'static str,
+    /// "forward" or "forward+backward".
+    pub pass: &'static str,
+    /// Unit of the row.
+    pub unit: &'static str,
+    /// Positions.
+    pub length: usize,
 }
 
 /// One measurement and what it is compared with.
@@ -112,6 +166,8 @@ pub struct Row {
     pub limit: Option<f64>,
     /// Factor by which ours is better than the peer, above 1 meaning better.
     pub ratio: Option<f64>,
+    /// Its place on a plot, of rows that have one.
+    pub curve: Option<Curve>,
 }
 
 impl Row {
@@ -126,6 +182,7 @@ impl Row {
             peer_name: String::new(),
             limit: None,
             ratio: None,
+            curve: None,
         }
     }
 
@@ -158,7 +215,9 @@ impl Row {
 pub struct BenchReport {
     /// The machine in words.
     pub machine: Machine,
-    /// Measured rates of the machine.
+    /// The device in words.
+    pub device: String,
+    /// Measured rates of the device.
     pub limits: Limits,
     /// Measurements.
     pub rows: Vec<Row>,
@@ -169,20 +228,10 @@ pub struct BenchReport {
 /// # Errors
 /// An unknown name; an operation or process that fails.
 pub fn run(options: &Options, progress: &mut dyn Progress) -> Result<BenchReport, ClaimError> {
-    let mut chosen = Vec::new();
-    for name in &options.names {
-        let bench = BENCHES.iter().find(|bench| bench.name == name);
-        chosen.push(bench.ok_or_else(|| ClaimError::Unknown {
-            slug: name.clone(),
-            known: BENCHES.iter().map(|bench| bench.name).collect(),
-        })?);
-    }
-    if chosen.is_empty() {
-        chosen.extend(BENCHES);
-    }
+    let chosen = options.chosen()?;
     progress.on_plan(chosen.len() + 1);
     progress.on_stage(0, "machine", 1);
-    let limits = Limits::measure();
+    let limits = Limits::measure(&options.device)?;
     let mut rows = Vec::new();
     for (index, bench) in chosen.into_iter().enumerate() {
         progress.on_stage(index + 1, bench.name, 1);
@@ -191,14 +240,23 @@ pub fn run(options: &Options, progress: &mut dyn Progress) -> Result<BenchReport
                 stage: bench.name.into(),
             });
         }
-        rows.extend((bench.run)(options, &limits)?);
+        rows.extend((bench.run)(options, &limits, progress)?);
         progress.on_step(1, bench.about);
     }
     Ok(BenchReport {
         machine: Machine::this(),
+        device: named(&options.device),
         limits,
         rows,
     })
+}
+
+/// The device in words, for titles.
+fn named(device: &Device) -> String {
+    match lengths::is_cpu(device) {
+        true => "CPU".into(),
+        false => format!("{:?}", device.clone().inner().as_dispatch()),
+    }
 }
 
 /// Median seconds of `repeats` calls after one that is not counted.

@@ -1,10 +1,13 @@
 //! The selective scan and the whole Mamba-1 block beside the public PyTorch reference paths.
 
+use super::inputs::{flat, leaf, refused, uniform};
+use super::lengths::{Least, Scale, Subject, Work};
 use super::machine::Limits;
 use super::peer::{document, number, version};
-use super::{Options, Row, median_seconds};
+use super::{Options, Row, median_seconds, plain};
+use crate::claim::Progress;
 use crate::error::ClaimError;
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use resolvent_kernels::selective_scan::{SelectiveScanInput, SelectiveScanOptions, selective_scan};
@@ -17,56 +20,62 @@ const STATE: usize = 16;
 /// A bare step size s with softplus(s) between 0.001 and 0.1.
 const STEPS: (f64, f64) = (-6.9, -2.3);
 
-fn refused(error: impl std::fmt::Display) -> ClaimError {
-    ClaimError::Device {
-        stage: "bench selective_scan".into(),
-        reason: error.to_string(),
+/// What `bench lengths` times.
+pub(super) const SUBJECT: Subject = Subject {
+    name: "selective_scan",
+    inputs: |scale, length, device| Box::new(inputs(scale, length, device)),
+    least: |scale, length| {
+        let [batch, channels] = sizes(scale);
+        Least {
+            flops: batch * channels * length * STATE * FLOPS,
+            bytes: batch * length * (4 * channels + 2 * STATE) * scale.bytes(),
+        }
+    },
+    plain_to: 1024,
+};
+
+/// Operations per (position, channel, state), as in the block's cost.
+const FLOPS: usize = 7;
+
+/// Batch and channels.
+fn sizes(scale: Scale) -> [usize; 2] {
+    match scale {
+        Scale::Cpu => [1, CHANNELS],
+        Scale::Gpu => [8, 4096],
     }
 }
 
-fn random<const D: usize>(shape: [usize; D], low: f64, high: f64, device: &Device) -> Tensor<D> {
-    Tensor::random(shape, Distribution::Uniform(low, high), device)
-}
-
-/// Random inputs as leaves of the autodiff graph.
-fn inputs(length: usize) -> SelectiveScanInput {
-    let device = Device::flex().autodiff();
-    let grid = [1, length, CHANNELS];
-    let projection = [1, length, 1, STATE];
-    let decay = random([CHANNELS, STATE], -16.0, -1.0, &device);
-    let bias = random([CHANNELS], STEPS.0, STEPS.1, &device);
+/// Random inputs, leaves of the graph on a device that has one.
+fn inputs(scale: Scale, length: usize, device: &Device) -> SelectiveScanInput {
+    let [batch, channels] = sizes(scale);
+    let grid = || leaf(scale.stored(uniform([batch, length, channels], (-1.0, 1.0), device)));
+    let projection = || leaf(scale.stored(uniform([batch, length, 1, STATE], (-1.0, 1.0), device)));
     SelectiveScanInput {
-        x: leaf(random(grid, -1.0, 1.0, &device)),
-        dt: leaf(random(grid, -1.0, 1.0, &device)),
-        a: leaf(decay),
-        b: leaf(random(projection, -1.0, 1.0, &device)),
-        c: leaf(random(projection, -1.0, 1.0, &device)),
-        d: Some(leaf(Tensor::ones([CHANNELS], &device))),
-        dt_bias: Some(leaf(bias)),
-        z: Some(leaf(random(grid, -1.0, 1.0, &device))),
+        x: grid(),
+        dt: grid(),
+        a: leaf(uniform([channels, STATE], (-16.0, -1.0), device)),
+        b: projection(),
+        c: projection(),
+        d: Some(leaf(Tensor::ones([channels], device))),
+        dt_bias: Some(leaf(uniform([channels], STEPS, device))),
+        z: Some(grid()),
         initial: None,
         seq_idx: None,
     }
 }
 
-fn leaf<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
-    tensor.detach().require_grad()
-}
+impl Work for SelectiveScanInput {
+    fn sizes(&self) -> String {
+        let [batch, _, channels] = self.x.dims();
+        format!("B{batch} E{channels} N{}", self.b.dims()[3])
+    }
 
-/// The same values outside the graph.
-fn plain(input: &SelectiveScanInput) -> SelectiveScanInput {
-    let bare = |values: &Option<Tensor<1>>| values.clone().map(Tensor::inner);
-    SelectiveScanInput {
-        x: input.x.clone().inner(),
-        dt: input.dt.clone().inner(),
-        a: input.a.clone().inner(),
-        b: input.b.clone().inner(),
-        c: input.c.clone().inner(),
-        d: bare(&input.d),
-        dt_bias: bare(&input.dt_bias),
-        z: input.z.clone().map(Tensor::inner),
-        initial: None,
-        seq_idx: None,
+    fn run(&self) -> Result<Tensor<1>, ClaimError> {
+        Ok(flat(scan(self)?))
+    }
+
+    fn plain(&self) -> Tensor<1> {
+        flat(plain::selective_scan(self))
     }
 }
 
@@ -75,12 +84,13 @@ fn scan(input: &SelectiveScanInput) -> Result<Tensor<3>, ClaimError> {
         dt_softplus: true,
         final_state: false,
     };
-    Ok(selective_scan(input.clone(), options).map_err(refused)?.y)
+    let scanned = selective_scan(input.clone(), options);
+    Ok(scanned.map_err(refused("selective_scan"))?.y)
 }
 
-/// Operations of a forward pass: seven per (position, channel, state), as in the block's cost.
+/// Operations of a forward pass.
 fn scan_flops(length: usize) -> u64 {
-    (7 * length * CHANNELS * STATE) as u64
+    (FLOPS * length * CHANNELS * STATE) as u64
 }
 
 fn block(device: &Device) -> Result<Mamba, ClaimError> {
@@ -90,12 +100,16 @@ fn block(device: &Device) -> Result<Mamba, ClaimError> {
         ..MambaConfig::default()
     };
     let mut rng = ChaCha8Rng::seed_from_u64(0);
-    config.init(Place::ALONE, &mut rng, device).map_err(refused)
+    config
+        .init(Place::ALONE, &mut rng, device)
+        .map_err(refused("selective_scan"))
 }
 
 fn run_block(block: &Mamba, input: &Tensor<3>) -> Result<Tensor<3>, ClaimError> {
     let mut pass = Pass::default();
-    block.forward(input.clone(), &mut pass).map_err(refused)
+    block
+        .forward(input.clone(), &mut pass)
+        .map_err(refused("selective_scan"))
 }
 
 /// One call forward, or forward and back with a cotangent of ones.
@@ -110,7 +124,11 @@ fn pass(
     Ok(())
 }
 
-pub(super) fn run(options: &Options, limits: &Limits) -> Result<Vec<Row>, ClaimError> {
+pub(super) fn run(
+    options: &Options,
+    limits: &Limits,
+    _progress: &mut dyn Progress,
+) -> Result<Vec<Row>, ClaimError> {
     let repeats = if options.quick { 2 } else { 9 };
     let device = Device::flex();
     let graph = device.clone().autodiff();
@@ -129,10 +147,7 @@ pub(super) fn run(options: &Options, limits: &Limits) -> Result<Vec<Row>, ClaimE
         } else {
             "forward"
         };
-        let input = match backward {
-            true => inputs(length),
-            false => plain(&inputs(length)),
-        };
+        let input = inputs(Scale::Cpu, length, device);
         let seconds = median_seconds(repeats, || pass(backward, || scan(&input)))?;
         let peer = peer(options, "selective-scan", length, backward);
         for name in ["selective_scan_ref", "transformers"] {
@@ -151,8 +166,7 @@ pub(super) fn run(options: &Options, limits: &Limits) -> Result<Vec<Row>, ClaimE
             });
         }
         let block = block(device)?;
-        let input = random([1, length, HIDDEN], -1.0, 1.0, device);
-        let input = if backward { leaf(input) } else { input };
+        let input = leaf(uniform([1, length, HIDDEN], (-1.0, 1.0), device));
         let seconds = median_seconds(repeats, || pass(backward, || run_block(&block, &input)))?;
         let peer = self::peer(options, "mamba", length, backward);
         let case = format!("{words}, whole block, B1 L{length} hidden {HIDDEN} N{STATE}, f32");

@@ -1,59 +1,101 @@
 //! The chunked scan at the size of the table, beside the public PyTorch reference paths.
 
+use super::inputs::{flat, leaf, refused, uniform};
+use super::lengths::{Least, Scale, Subject, Work};
 use super::machine::Limits;
 use super::peer::{document, number, version};
-use super::{Options, Row, median_seconds};
+use super::{Options, Row, median_seconds, plain};
+use crate::claim::Progress;
 use crate::error::ClaimError;
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Device, Tensor};
 use resolvent_kernels::ssd::{SsdInput, SsdOptions, ssd};
 
-const HEAD_DIM: usize = 64;
 const CHUNK: usize = 64;
 
 /// Sizes of one case.
 #[derive(Clone, Copy)]
-pub(super) struct Size {
-    pub batch: usize,
-    pub length: usize,
-    pub heads: usize,
-    pub state: usize,
+struct Size {
+    batch: usize,
+    length: usize,
+    heads: usize,
+    head_dim: usize,
+    state: usize,
 }
 
-/// Random inputs as leaves of the autodiff graph.
-pub(super) fn inputs(size: Size) -> SsdInput {
-    let device = Device::flex().autodiff();
+impl Size {
+    fn of(scale: Scale, length: usize) -> Self {
+        let (batch, heads, head_dim) = match scale {
+            Scale::Cpu => (1, 24, 64),
+            Scale::Gpu => (8, 32, 128),
+        };
+        Self {
+            batch,
+            length,
+            heads,
+            head_dim,
+            state: 128,
+        }
+    }
+
+    /// Operations of the matrix products of the forward pass, a multiply-add counting two.
+    fn flops(self) -> usize {
+        let per_head = self.head_dim * (CHUNK + 2 * self.state);
+        self.batch * self.length * 2 * (self.heads * per_head + CHUNK * self.state)
+    }
+
+    /// Elements of x, B, C, dt and y.
+    fn elements(self) -> usize {
+        let per_position = 2 * self.heads * self.head_dim + 2 * self.state + self.heads;
+        self.batch * self.length * per_position
+    }
+}
+
+/// What `bench lengths` times.
+pub(super) const SUBJECT: Subject = Subject {
+    name: "ssd",
+    inputs: |scale, length, device| Box::new(inputs(Size::of(scale, length), scale, device)),
+    least: |scale, length| Least {
+        flops: Size::of(scale, length).flops(),
+        bytes: Size::of(scale, length).elements() * scale.bytes(),
+    },
+    plain_to: usize::MAX,
+};
+
+/// Random inputs; leaves of the graph on a device that has one.
+fn inputs(size: Size, scale: Scale, device: &Device) -> SsdInput {
     let Size {
         batch,
         length,
         heads,
+        head_dim,
         state,
     } = size;
+    let stored = |shape: [usize; 4]| leaf(scale.stored(uniform(shape, (-1.0, 1.0), device)));
     SsdInput {
-        x: leaf([batch, length, heads, HEAD_DIM], -1.0, 1.0, &device),
-        dt: leaf([batch, length, heads], 0.001, 0.1, &device),
-        a: leaf([heads], -16.0, -1.0, &device),
-        b: leaf([batch, length, 1, state], -1.0, 1.0, &device),
-        c: leaf([batch, length, 1, state], -1.0, 1.0, &device),
+        x: stored([batch, length, heads, head_dim]),
+        dt: leaf(uniform([batch, length, heads], (0.001, 0.1), device)),
+        a: leaf(uniform([heads], (-16.0, -1.0), device)),
+        b: stored([batch, length, 1, state]),
+        c: stored([batch, length, 1, state]),
         d: None,
         initial: None,
         seq_idx: None,
     }
 }
 
-fn leaf<const D: usize>(shape: [usize; D], low: f64, high: f64, device: &Device) -> Tensor<D> {
-    let random = Tensor::random(shape, Distribution::Uniform(low, high), device);
-    random.detach().require_grad()
-}
+impl Work for SsdInput {
+    fn sizes(&self) -> String {
+        let [batch, _, heads, head_dim] = self.x.dims();
+        let state = self.b.dims()[3];
+        format!("B{batch} H{heads} P{head_dim} N{state}, chunk {CHUNK}")
+    }
 
-/// The same values outside the graph.
-fn plain(input: &SsdInput) -> SsdInput {
-    SsdInput {
-        x: input.x.clone().inner(),
-        dt: input.dt.clone().inner(),
-        a: input.a.clone().inner(),
-        b: input.b.clone().inner(),
-        c: input.c.clone().inner(),
-        ..input.clone()
+    fn run(&self) -> Result<Tensor<1>, ClaimError> {
+        Ok(flat(scan(self)?))
+    }
+
+    fn plain(&self) -> Tensor<1> {
+        flat(plain::ssd(self, CHUNK))
     }
 }
 
@@ -63,38 +105,26 @@ fn scan(input: &SsdInput) -> Result<Tensor<4>, ClaimError> {
         chunk: CHUNK,
         final_state: false,
     };
-    let refused = |error: resolvent_kernels::KernelError| ClaimError::Device {
-        stage: "bench ssd".into(),
-        reason: error.to_string(),
-    };
-    Ok(ssd(input.clone(), options).map_err(refused)?.y)
+    Ok(ssd(input.clone(), options).map_err(refused("ssd"))?.y)
 }
 
 /// Forward and backward with a cotangent of ones.
-pub(super) fn forward_backward(input: &SsdInput) -> Result<(), ClaimError> {
+fn forward_backward(input: &SsdInput) -> Result<(), ClaimError> {
     let gradients = scan(input)?.sum().backward();
     drop(input.x.grad(&gradients));
     Ok(())
 }
 
-/// Operations of the matrix products of the forward pass, a multiply-add counting two.
-fn forward_flops(size: Size) -> u64 {
-    let per_head = HEAD_DIM * (CHUNK + 2 * size.state);
-    let per_token = 2 * (size.heads * per_head + CHUNK * size.state);
-    (size.batch * size.length * per_token) as u64
-}
-
-pub(super) fn run(options: &Options, limits: &Limits) -> Result<Vec<Row>, ClaimError> {
+pub(super) fn run(
+    options: &Options,
+    limits: &Limits,
+    _progress: &mut dyn Progress,
+) -> Result<Vec<Row>, ClaimError> {
     let length = if options.quick { 512 } else { 4096 };
-    let size = Size {
-        batch: 1,
-        length,
-        heads: 24,
-        state: 128,
-    };
+    let size = Size::of(Scale::Cpu, length);
     let repeats = if options.quick { 3 } else { 15 };
-    let input = inputs(size);
-    let bare = plain(&input);
+    let input = inputs(size, Scale::Cpu, &Device::flex().autodiff());
+    let bare = inputs(size, Scale::Cpu, &Device::flex());
     let mut rows = Vec::new();
     for backward in [false, true] {
         let seconds = median_seconds(repeats, || match backward {
@@ -121,7 +151,7 @@ pub(super) fn run(options: &Options, limits: &Limits) -> Result<Vec<Row>, ClaimE
             let case = format!("{pass}, B1 L{length} H24 P64 N128, chunk {CHUNK}, f32");
             let mut row = Row::new("ssd", case, "ms", seconds * 1e3).against_time(&label, theirs);
             if !backward {
-                row.limit = Some(limits.milliseconds(forward_flops(size)));
+                row.limit = Some(limits.milliseconds(size.flops() as u64));
             }
             rows.push(row);
         }

@@ -2,8 +2,8 @@
 
 use super::machine::Limits;
 use super::{Options, Row};
+use crate::claim::Progress;
 use crate::error::ClaimError;
-use burn::tensor::Device;
 use resolvent_mixers::mamba2::Mamba2Config;
 use resolvent_models::language::LanguageConfig;
 use std::time::Instant;
@@ -11,7 +11,11 @@ use std::time::Instant;
 /// Positions are reached by the parallel form in pieces of this length.
 const PIECE: usize = 4096;
 
-pub(super) fn run(options: &Options, limits: &Limits) -> Result<Vec<Row>, ClaimError> {
+pub(super) fn run(
+    options: &Options,
+    limits: &Limits,
+    progress: &mut dyn Progress,
+) -> Result<Vec<Row>, ClaimError> {
     let positions: &[usize] = if options.quick {
         &[1, 100, 1000]
     } else {
@@ -28,7 +32,7 @@ pub(super) fn run(options: &Options, limits: &Limits) -> Result<Vec<Row>, ClaimE
         .into(),
         ..LanguageConfig::default()
     };
-    let model = config.init(1, &Device::flex())?;
+    let model = config.init(1, &options.device)?;
     let weights = 4 * config.cost(1).parameters as usize;
     let mut state = model.initial_state(1);
     let token = |at: usize| (at * 31 % 256) as u32;
@@ -60,6 +64,7 @@ pub(super) fn run(options: &Options, limits: &Limits) -> Result<Vec<Row>, ClaimE
         row.limit = Some(weights as f64 / limits.copy_gb_per_second / 1e6);
         row.peer_name = "limit: reading the weights once".into();
         rows.push(row);
+        progress.on_step(0, &format!("behind {position} tokens"));
     }
     Ok(rows)
 }

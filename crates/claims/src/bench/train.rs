@@ -1,8 +1,9 @@
-//! Training steps of the quickstart's model beside the same model in transformers.
+//! Training steps of the quickstart's models beside the same models in PyTorch.
 
 use super::machine::Limits;
 use super::peer::{document, number, version};
 use super::{Options, Row, median_seconds};
+use crate::claim::Progress;
 use crate::error::ClaimError;
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
@@ -10,37 +11,53 @@ use resolvent_formats::write_json_atomic;
 use resolvent_learn::clip::{clip_by_norm, squared_norm};
 use resolvent_learn::optimiser::Optimiser;
 use resolvent_learn::recipe::Recipe;
+use resolvent_mixers::Settings;
+use resolvent_mixers::mamba::MambaConfig;
 use resolvent_mixers::mamba2::Mamba2Config;
+use resolvent_mixers::rwkv7::Rwkv7Config;
 use resolvent_models::language::{LanguageConfig, cross_entropy, published_name};
 
 const BATCH: usize = 4;
 const LENGTH: usize = 512;
+const WIDTH: usize = 192;
 
-fn config() -> LanguageConfig {
-    LanguageConfig {
-        num_hidden_layers: 6,
-        mixer: Mamba2Config {
-            hidden_size: 192,
-            state_size: 64,
-            chunk_size: 64,
-            ..Mamba2Config::default()
-        }
-        .into(),
+/// The models of the recipes.
+fn models() -> [(&'static str, LanguageConfig); 3] {
+    let model = |mixer: Settings, layers: usize| LanguageConfig {
+        num_hidden_layers: layers,
+        mixer,
         ..LanguageConfig::default()
-    }
+    };
+    let mamba2 = Mamba2Config {
+        hidden_size: WIDTH,
+        state_size: 64,
+        chunk_size: 64,
+        ..Mamba2Config::default()
+    };
+    let mamba = MambaConfig {
+        hidden_size: WIDTH,
+        ..MambaConfig::default()
+    };
+    let rwkv7 = Rwkv7Config {
+        hidden_size: WIDTH,
+        ..Rwkv7Config::default()
+    };
+    [
+        ("mamba2", model(mamba2.into(), 6)),
+        ("mamba", model(mamba.into(), 6)),
+        ("rwkv7", model(rwkv7.into(), 4)),
+    ]
 }
 
 /// Median seconds of a step: forward, backward, clipping, AdamW.
-fn ours(config: &LanguageConfig, steps: usize) -> Result<f64, ClaimError> {
-    let mut model = Some(config.init(1, &Device::flex().autodiff())?);
+fn ours(config: &LanguageConfig, device: &Device, steps: usize) -> Result<f64, ClaimError> {
+    let first = config.init(1, &device.clone().autodiff())?;
     let recipe = Recipe::parse("", "bench")?;
     let tokens: Vec<u32> = (0..(BATCH * LENGTH) as u32)
         .map(|i| i.wrapping_mul(2_654_435_761) >> 24)
         .collect();
-    let Some(first) = &model else {
-        return Ok(f64::NAN);
-    };
-    let mut optimiser = Optimiser::new(&recipe.optimiser, first, published_name)?;
+    let mut optimiser = Optimiser::new(&recipe.optimiser, &first, published_name)?;
+    let mut model = Some(first);
     median_seconds(steps, || {
         let Some(current) = model.take() else {
             return Ok(());
@@ -59,40 +76,66 @@ fn ours(config: &LanguageConfig, steps: usize) -> Result<f64, ClaimError> {
     })
 }
 
-pub(super) fn run(options: &Options, limits: &Limits) -> Result<Vec<Row>, ClaimError> {
-    let config = config();
+pub(super) fn run(
+    options: &Options,
+    limits: &Limits,
+    progress: &mut dyn Progress,
+) -> Result<Vec<Row>, ClaimError> {
     let steps = if options.quick { 2 } else { 15 };
-    let rate = (BATCH * LENGTH) as f64 / ours(&config, steps)?;
+    let mut rows = Vec::new();
+    for (name, config) in models() {
+        let rate = (BATCH * LENGTH) as f64 / ours(&config, &options.device, steps)?;
+        let layers = config.num_hidden_layers;
+        let case =
+            format!("{name} hidden {WIDTH}, {layers} layers, B{BATCH} L{LENGTH}, f32, AdamW");
+        let mut row = Row::new("train", case, "tokens/s", rate);
+        // A backward pass has twice the products of a forward pass.
+        let flops = 3 * config.cost(LENGTH).parallel_flops / LENGTH as u64;
+        row.limit = Some(limits.gemm_gflops * 1e9 / flops as f64);
+        rows.push(with_peer(row, name, &config, options, steps)?);
+        progress.on_step(0, name);
+    }
+    Ok(rows)
+}
+
+/// The same model, trained by a plain loop in PyTorch on this CPU.
+fn with_peer(
+    row: Row,
+    name: &str,
+    config: &LanguageConfig,
+    options: &Options,
+    steps: usize,
+) -> Result<Row, ClaimError> {
+    if !options.on_cpu() {
+        return Ok(row);
+    }
     let folder = tempfile::tempdir().map_err(|source| ClaimError::Folder {
         path: std::env::temp_dir(),
         source,
     })?;
     let path = folder.path().join("config.json");
     write_json_atomic(&path, &config.to_json())?;
-    let arguments: Vec<String> = [
-        "train",
-        "--config",
-        &path.display().to_string(),
-        "--batch",
-        &BATCH.to_string(),
-        "--length",
-        &LENGTH.to_string(),
-        "--steps",
-        &steps.to_string(),
-    ]
-    .map(str::to_owned)
-    .to_vec();
+    // The peer's backward pass through a Python loop over time takes half a minute a step.
+    let (steps, warm_up) = match name {
+        "mamba" => (steps.min(2), 1),
+        _ => (steps, 2),
+    };
+    let mut arguments: Vec<String> = ["train", "--config", &path.display().to_string()]
+        .map(str::to_owned)
+        .to_vec();
+    for (flag, value) in [
+        ("--batch", BATCH),
+        ("--length", LENGTH),
+        ("--steps", steps),
+        ("--warm-up", warm_up),
+    ] {
+        arguments.extend([flag.to_owned(), value.to_string()]);
+    }
     let peer = document(&options.oracles, "peer_bench.py", &arguments);
-    let label = format!(
-        "{} ({})",
-        version(&peer, "transformers"),
-        version(&peer, "torch")
-    );
-    let case = format!("mamba2 hidden 192, 6 layers, state 64, B{BATCH} L{LENGTH}, f32, AdamW");
-    let row = Row::new("train", case, "tokens/s", rate);
-    let mut row = row.against_rate(&label, number(&peer, "/tokens_per_second"));
-    // A backward pass has twice the products of a forward pass.
-    let flops = 3 * config.cost(LENGTH).parallel_flops / LENGTH as u64;
-    row.limit = Some(limits.gemm_gflops * 1e9 / flops as f64);
-    Ok(vec![row])
+    let library = match name {
+        "rwkv7" => version(&peer, "flash-linear-attention"),
+        _ => version(&peer, "transformers"),
+    };
+    let label = format!("{library} ({})", version(&peer, "torch"));
+    Ok(row.against_rate(&label, number(&peer, "/tokens_per_second")))
 }

@@ -1,5 +1,6 @@
 //! Who competes in what: models, lessons, tests.
 
+use burn::tensor::Device;
 use resolvent_data::tasks::{InductionHeads, SelectiveCopying, SequenceTask};
 use resolvent_mixers::Settings;
 use resolvent_mixers::mamba2::Mamba2Config;
@@ -169,6 +170,7 @@ impl Contest {
         &self,
         index: usize,
         seed: u64,
+        device: &Device,
         name: &str,
         progress: &mut dyn Progress,
     ) -> Result<Trial, ClaimError> {
@@ -184,6 +186,7 @@ impl Contest {
             weight_decay: self.weight_decay,
             smoothing: self.smoothing,
             seed,
+            device,
         };
         let (model, training) = train(&self.model(mixer)?, &lesson, name, progress)?;
         let mut trial = Trial {

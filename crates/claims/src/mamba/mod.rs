@@ -61,7 +61,7 @@ fn run(options: &Options, progress: &mut dyn Progress) -> Result<Report, ClaimEr
             for (index, mixer) in MIXERS.iter().enumerate() {
                 let name = format!("{}, {mixer}, seed {seed}", contest.task.name());
                 progress.on_stage(stage, &name, contest.progress_steps());
-                of_contest.push(contest.run(index, seed, &name, progress)?);
+                of_contest.push(contest.run(index, seed, &options.device, &name, progress)?);
                 stage += 1;
             }
         }

@@ -47,6 +47,8 @@ pub struct Lesson<'a> {
     pub smoothing: f64,
     /// Seed of weights and batches.
     pub seed: u64,
+    /// Where the model is trained.
+    pub device: &'a Device,
 }
 
 impl Lesson<'_> {
@@ -168,7 +170,7 @@ struct Pupil {
 
 impl Pupil {
     fn new(config: &LanguageConfig, lesson: &Lesson<'_>) -> Result<Self, ClaimError> {
-        let model = config.init(lesson.seed, &Device::default().autodiff())?;
+        let model = config.init(lesson.seed, &lesson.device.clone().autodiff())?;
         let optimiser = Optimiser::new(&update_rule(lesson), &model, published_name)?;
         Ok(Self {
             model,

@@ -166,10 +166,12 @@ pub fn run(
         source,
     })?;
     let folder = RunFolder::create(temporary.path().join("run"))?;
+    let device = Device::flex();
     let job = Job {
         recipe: &recipe,
         prepared: &prepared,
         folder: &folder,
+        device: &device,
     };
     let stop = AtomicBool::new(false);
     let outcome = job.train(
@@ -186,7 +188,7 @@ pub fn run(
         });
     };
     let summary = job.finish(&trained)?;
-    let best = load(folder.root(), &Device::flex())?;
+    let best = load(folder.root(), &device)?;
     let (mut errors, mut baselines) = (Vec::new(), Vec::new());
     for reach in REACHES {
         if let Some(test) = Test::new(&prepared, reach * setting.horizon) {

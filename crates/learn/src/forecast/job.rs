@@ -36,6 +36,8 @@ pub struct Job<'a> {
     pub prepared: &'a Prepared,
     /// Where everything goes.
     pub folder: &'a RunFolder,
+    /// Where the weights live.
+    pub device: &'a Device,
 }
 
 /// What a run found.
@@ -111,7 +113,7 @@ impl Job<'_> {
             });
             identity.insert("forecast".to_owned(), series);
         }
-        let device = Device::flex().autodiff();
+        let device = self.device.clone().autodiff();
         let model = config.init(self.recipe.train.seed, &device)?;
         if !resume {
             write_text(&self.folder.recipe(), &self.recipe.to_toml()?)?;
