@@ -1,4 +1,14 @@
 #![doc = include_str!("../README.md")]
+// Kernels are written in CubeCL's part of Rust, which lacks what these lints propose.
+#![cfg_attr(
+    feature = "cube",
+    allow(
+        clippy::collapsible_if,
+        clippy::implicit_saturating_sub,
+        clippy::manual_checked_ops,
+        clippy::manual_is_multiple_of,
+    )
+)]
 
 pub mod activation;
 pub mod adamw;

@@ -40,8 +40,11 @@ pub struct Bench {
     pub about: &'static str,
     /// Whether it runs on any device, or compares with peers on this CPU only.
     pub any_device: bool,
-    run: fn(&Options, &Limits, &mut dyn Progress) -> Result<Vec<Row>, ClaimError>,
+    run: Run,
 }
+
+/// How a benchmark is run.
+type Run = fn(&Options, &Limits, &mut dyn Progress) -> Result<Vec<Row>, ClaimError>;
 
 /// Every benchmark; one line per file of this folder.
 pub const BENCHES: &[Bench] = &[

@@ -28,7 +28,7 @@ pub(super) const VARIANTS: [Variant; 4] = [
     },
 ];
 
-pub(super) fn beats_random(trials: &Vec<Trial>) -> Draft {
+pub(super) fn beats_random(trials: &[Trial]) -> Draft {
     let others = [RANDOM, RANDOM_DIAGONAL, REAL];
     Draft {
         claim: "Trained end to end on images as pixel sequences, S4 from HiPPO-LegS is better than S4 from random matrices.".into(),

@@ -68,7 +68,7 @@ fn run(options: &Options, progress: &mut dyn Progress) -> Result<Report, ClaimEr
         None => None,
     };
     report.claims = findings::findings(&footprint, &costs, &modes, &trials, options);
-    let draft = ablation::beats_random;
+    let draft = |trials: &Vec<_>| ablation::beats_random(trials);
     let finding = trained::decided(trained.as_ref(), draft, CLAIM.slug, options);
     report.claims.push(finding);
     report

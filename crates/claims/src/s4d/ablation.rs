@@ -30,7 +30,7 @@ pub(super) const VARIANTS: [Variant; 5] = [
     },
 ];
 
-pub(super) fn alike(trials: &Vec<Trial>) -> Draft {
+pub(super) fn alike(trials: &[Trial]) -> Draft {
     Draft {
         claim: "Trained end to end on images as pixel sequences, LegS, Inv and Lin are alike."
             .into(),
@@ -43,7 +43,7 @@ pub(super) fn alike(trials: &Vec<Trial>) -> Draft {
     }
 }
 
-pub(super) fn beat_controls(trials: &Vec<Trial>) -> Draft {
+pub(super) fn beat_controls(trials: &[Trial]) -> Draft {
     Draft {
         claim: "Trained, each of them beats random and real frequencies.".into(),
         paper: "the initialisation of the imaginary parts matters most; random ones hurt".into(),

@@ -63,10 +63,12 @@ fn run(options: &Options, progress: &mut dyn Progress) -> Result<Report, ClaimEr
         None => None,
     };
     report.claims = findings::findings(&gaps, &trials, options);
-    for draft in [ablation::alike, ablation::beat_controls] {
-        let finding = trained::decided(trained.as_ref(), draft, CLAIM.slug, options);
-        report.claims.push(finding);
-    }
+    let alike = |trials: &Vec<_>| ablation::alike(trials);
+    let beat_controls = |trials: &Vec<_>| ablation::beat_controls(trials);
+    report.claims.extend([
+        trained::decided(trained.as_ref(), alike, CLAIM.slug, options),
+        trained::decided(trained.as_ref(), beat_controls, CLAIM.slug, options),
+    ]);
     report.plot = Some(findings::plot(&gaps, options.quick));
     report.notes = NOTES.map(str::to_owned).to_vec();
     report.measurements = json!({

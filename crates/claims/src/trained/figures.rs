@@ -22,13 +22,16 @@ pub fn beside(trials: &[Trial], variants: &[&str]) -> Vec<Figure> {
     variants.iter().map(one).collect()
 }
 
+/// The smaller or the larger of two accuracies.
+type Choose = fn(f64, f64) -> f64;
+
 /// With every seed, the difference between what `one` and `other` make of the accuracies of theirs.
 pub fn differences(
     trials: &[Trial],
-    (ones, one): (&[&str], fn(f64, f64) -> f64),
-    (others, other): (&[&str], fn(f64, f64) -> f64),
+    (ones, one): (&[&str], Choose),
+    (others, other): (&[&str], Choose),
 ) -> Vec<f64> {
-    let reduced = |variants: &[&str], pick: fn(f64, f64) -> f64| -> Vec<f64> {
+    let reduced = |variants: &[&str], pick: Choose| -> Vec<f64> {
         let all: Vec<Vec<f64>> = variants.iter().map(|it| accuracies(trials, it)).collect();
         let seeds = all.iter().map(Vec::len).min().unwrap_or(0);
         let of_seed = |seed: usize| all.iter().map(|it| it[seed]).reduce(pick);

@@ -1,5 +1,6 @@
 //! The experiment of `mamba`, at a size of seconds.
 
+use burn::tensor::Device;
 use resolvent_claims::Options;
 use resolvent_claims::mamba::contest::{ATTENTION, Contest, MIXERS, SELECTIVE, TWIN, Trial};
 use resolvent_claims::mamba::evaluation::{Accuracy, Test, accuracy};
@@ -9,7 +10,7 @@ use resolvent_claims::report::Verdict;
 use resolvent_data::tasks::{InductionHeads, SequenceTask};
 
 /// Induction heads on short sequences with few tokens: learned in seconds.
-fn lesson<'a>(task: &'a dyn SequenceTask, stages: &'a [Stage]) -> Lesson<'a> {
+fn lesson<'a>(task: &'a dyn SequenceTask, stages: &'a [Stage], device: &'a Device) -> Lesson<'a> {
     Lesson {
         task,
         scored: 1,
@@ -21,6 +22,7 @@ fn lesson<'a>(task: &'a dyn SequenceTask, stages: &'a [Stage]) -> Lesson<'a> {
         weight_decay: 0.0,
         smoothing: 0.0,
         seed: 5,
+        device,
     }
 }
 
@@ -34,7 +36,8 @@ fn training_when_short_beats_chance_and_repeats_exactly() {
     }];
     let mut config = Contest::induction_heads().model(SELECTIVE).unwrap();
     config.vocab_size = task.vocabulary();
-    let run = || train(&config, &lesson(&task, &stages), "test", &mut ()).unwrap();
+    let device = Device::flex();
+    let run = || train(&config, &lesson(&task, &stages, &device), "test", &mut ()).unwrap();
     let ((model, first), (_, second)) = (run(), run());
     assert!(first.accuracy > 60.0, "chance is 25 %: {first:?}");
     assert_eq!(first.steps, second.steps);

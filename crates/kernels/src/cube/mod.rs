@@ -5,6 +5,7 @@
 //! tensors as they are and compute in f32; f64 tensors, which only the CPU runtime has, in f64.
 
 mod blocks;
+mod conv_step;
 mod offer;
 mod parts;
 pub(crate) mod product;
@@ -14,6 +15,7 @@ mod team;
 pub(crate) mod tiles;
 
 pub(crate) use blocks::block_sum;
+pub(crate) use conv_step::convolve_channel;
 pub(crate) use offer::{ElementBytes, Offer};
 pub(crate) use parts::part_sums;
 pub(crate) use scalars::{exp2_approximate, lane_sum, sigmoid, softplus};

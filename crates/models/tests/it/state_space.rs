@@ -79,12 +79,12 @@ fn s4d_when_read_from_published_names_has_the_known_kernel() {
     let layer = read_s4d(&map, "", &Device::flex()).unwrap();
     let kernel: Vec<f32> = layer.kernel.kernel(6).unwrap().to_data().iter().collect();
     let known = [
-        0.387011209,
-        0.350341188,
-        0.300984953,
-        0.244020162,
-        0.184808924,
-        0.128456684,
+        0.387_011_2,
+        0.350_341_2,
+        0.300_984_95,
+        0.244_020_16,
+        0.184_808_92,
+        0.128_456_68,
     ];
     for (got, want) in kernel.iter().zip(known) {
         assert!((got - want).abs() < 1e-6, "{got} {want}");

@@ -165,7 +165,8 @@ impl Call {
         let channels = self.shape.channels;
         let both = column_sums(sums, self.shape.batch * self.segments, 2 * channels);
         [0, 1].map(|part| {
-            let own = slice(both.clone(), &[part * channels..(part + 1) * channels]);
+            let own = part * channels..(part + 1) * channels;
+            let own = slice(both.clone(), std::slice::from_ref(&own));
             let own = reshape(contiguous(own), Shape::from(vec![channels]));
             cast(own, factor)
         })

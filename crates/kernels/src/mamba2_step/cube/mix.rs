@@ -1,6 +1,8 @@
 //! The second launch: a cube per row and head, and the one that arrives last sums up.
 
-use crate::cube::{Team, arrives_last, contribute, cube_sum, sigmoid, softplus, team_sum};
+use crate::cube::{
+    Team, arrives_last, contribute, convolve_channel, cube_sum, sigmoid, softplus, team_sum,
+};
 use cubecl::prelude::*;
 
 /// What is fixed when the kernel is compiled.
@@ -78,19 +80,17 @@ fn convolve<A: Float>(
         // B and C are every head's of the group, and handed on by its first.
         let keeps = at < comptime!(plan.head_dim) || head % comptime!(plan.heads_per_group()) == 0;
         let state = (row * comptime!(plan.channels()) + channel) * carried;
-        let taps = channel * comptime!(plan.taps);
-        let mut z = bias[channel] + weight[taps + carried] * fresh;
-        for k in 0..carried {
-            let input = old[state + k];
-            z += weight[taps + k] * input;
-            if keeps && k > 0 {
-                next[state + k - 1] = input;
-            }
-        }
-        if keeps {
-            next[state + carried - 1] = fresh;
-        }
-        mixed[at] = z * sigmoid::<A>(z);
+        mixed[at] = convolve_channel::<A>(
+            fresh,
+            bias[channel],
+            weight,
+            channel * comptime!(plan.taps),
+            old,
+            next,
+            state,
+            keeps,
+            carried,
+        );
         at += comptime!(plan.team.units);
     }
 }
@@ -189,7 +189,7 @@ pub(super) fn mix<A: Float, N: Size>(
     // This head's columns of the output projection.
     let mut p = unit;
     while p < comptime!(plan.head_dim) {
-        v[p] = v[p] * norm[head * comptime!(plan.head_dim) + p];
+        v[p] *= norm[head * comptime!(plan.head_dim) + p];
         p += comptime!(plan.team.units);
     }
     sync_cube();

@@ -1,6 +1,8 @@
 //! The second launch: a cube per row and block of channels, and the one that arrives last sums up.
 
-use crate::cube::{Team, add_up, arrives_last, contribute, sigmoid, softplus, team_sum};
+use crate::cube::{
+    Team, add_up, arrives_last, contribute, convolve_channel, sigmoid, softplus, team_sum,
+};
 use cubecl::prelude::*;
 
 /// What is fixed when the kernel is compiled.
@@ -48,19 +50,17 @@ fn convolve<A: Float>(
         let fresh = projected[row * comptime!(2 * plan.inner) + channel];
         let keeps = channel >= first && channel < first + comptime!(plan.block);
         let state = (row * comptime!(plan.inner) + channel) * carried;
-        let taps = channel * comptime!(plan.taps);
-        let mut z = bias[channel] + weight[taps + carried] * fresh;
-        for k in 0..carried {
-            let input = old[state + k];
-            z += weight[taps + k] * input;
-            if keeps && k > 0 {
-                next[state + k - 1] = input;
-            }
-        }
-        if keeps {
-            next[state + carried - 1] = fresh;
-        }
-        x[channel] = z * sigmoid::<A>(z);
+        x[channel] = convolve_channel::<A>(
+            fresh,
+            bias[channel],
+            weight,
+            channel * comptime!(plan.taps),
+            old,
+            next,
+            state,
+            keeps,
+            carried,
+        );
         channel += comptime!(plan.team.units);
     }
 }

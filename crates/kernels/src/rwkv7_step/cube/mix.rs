@@ -114,7 +114,7 @@ pub(super) fn mix<A: Float, N: Size>(
     let mut i = unit;
     while i < dim {
         let channel = head * dim + i;
-        kk[i] = kk[i] / length;
+        kk[i] /= length;
         let key = dense[dense_row + width + channel] * (one + (rate[i] - one) * k_a[channel]);
         k[i] = key;
         bonus += r[i] * key * r_k[channel];
