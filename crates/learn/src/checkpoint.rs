@@ -57,8 +57,8 @@ impl Checkpoint {
     /// Writes the checkpoint under `folder`, then keeps only the newest `keep` and that of step
     /// `best`.
     ///
-    /// A readable checkpoint of the same step is left as it is: with the same identity it has the
-    /// same content.
+    /// The folder is made where it is missing. A readable checkpoint of the same step is left as it is:
+    /// with the same identity it has the same content.
     ///
     /// # Errors
     /// [`LearnError::Format`] (disk full, for instance) and [`LearnError::Io`]; the older checkpoints
@@ -74,6 +74,7 @@ impl Checkpoint {
         if Self::read(&target).is_ok() {
             return Ok(target);
         }
+        fs::create_dir_all(folder).map_err(io_error("create", folder))?;
         remove_partial(folder)?;
         let partial = folder.join(format!("{PARTIAL}{step:08}"));
         fs::create_dir_all(&partial).map_err(io_error("create", &partial))?;
