@@ -23,7 +23,7 @@ from pathlib import Path
 
 import torch
 import transformers
-from transformers import AutoConfig, AutoModelForCausalLM, MambaConfig
+from transformers import AutoModelForCausalLM, Mamba2Config, MambaConfig
 
 # Before mamba_ssm_references, or they would resolve to mamba-ssm's GPU kernels.
 from transformers.models.mamba.modeling_mamba import MambaMixer, mamba_selective_scan
@@ -160,12 +160,13 @@ def dplr(args):
 def language_model(path):
     """The model that the config.json describes, as (model, logits of tokens)."""
     config = json.loads(path.read_text())
-    if config["model_type"] == "rwkv7":
+    if config.get("mixer") == "rwkv7":
         from rwkv7_train_peer import LanguageModel
 
         model = LanguageModel(config)
         return model, model
-    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**config))
+    kinds = {"mamba": MambaConfig, "mamba2": Mamba2Config}
+    model = AutoModelForCausalLM.from_config(kinds[config["model_type"]].from_json_file(path))
     return model, lambda tokens: model(tokens, use_cache=False).logits
 
 

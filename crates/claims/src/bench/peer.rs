@@ -34,7 +34,9 @@ pub(super) fn document(oracles: &Path, name: &str, arguments: &[String]) -> Resu
         .map_err(|error| format!("not run: {error}"))?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
-        let last = text.lines().last().unwrap_or("no message").to_owned();
+        // Some libraries list everything they know in one line.
+        let last = text.lines().last().unwrap_or("no message");
+        let last: String = last.chars().take(160).collect();
         return Err(format!("failed: {last}"));
     }
     serde_json::from_slice(&output.stdout).map_err(|error| format!("failed: {error}"))
