@@ -60,8 +60,10 @@ fn run(options: &Options, progress: &mut dyn Progress) -> Result<Report, ClaimEr
         None => None,
     };
     report.claims = findings::findings(&transfers, &sizes, &trials, options);
+    let nothing = Measured::default();
     for draft in [as_good, breaks, holds] {
-        let finding = trained::decided(trained.as_ref(), draft, CLAIM.slug, options);
+        let draft = draft(trained.as_ref().unwrap_or(&nothing));
+        let finding = trained::decided(draft, trained.is_some(), CLAIM.slug, options);
         report.claims.push(finding);
     }
     report.plot = Some(findings::plot(&trials, options.quick));

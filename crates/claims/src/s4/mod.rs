@@ -68,8 +68,8 @@ fn run(options: &Options, progress: &mut dyn Progress) -> Result<Report, ClaimEr
         None => None,
     };
     report.claims = findings::findings(&footprint, &costs, &modes, &trials, options);
-    let draft = |trials: &Vec<_>| ablation::beats_random(trials);
-    let finding = trained::decided(trained.as_ref(), draft, CLAIM.slug, options);
+    let draft = ablation::beats_random(trained.as_deref().unwrap_or_default());
+    let finding = trained::decided(draft, trained.is_some(), CLAIM.slug, options);
     report.claims.push(finding);
     report
         .claims

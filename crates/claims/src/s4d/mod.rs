@@ -63,12 +63,12 @@ fn run(options: &Options, progress: &mut dyn Progress) -> Result<Report, ClaimEr
         None => None,
     };
     report.claims = findings::findings(&gaps, &trials, options);
-    let alike = |trials: &Vec<_>| ablation::alike(trials);
-    let beat_controls = |trials: &Vec<_>| ablation::beat_controls(trials);
-    report.claims.extend([
-        trained::decided(trained.as_ref(), alike, CLAIM.slug, options),
-        trained::decided(trained.as_ref(), beat_controls, CLAIM.slug, options),
-    ]);
+    let after_training = trained.as_deref().unwrap_or_default();
+    for draft in [ablation::alike, ablation::beat_controls] {
+        let draft = draft(after_training);
+        let finding = trained::decided(draft, trained.is_some(), CLAIM.slug, options);
+        report.claims.push(finding);
+    }
     report.plot = Some(findings::plot(&gaps, options.quick));
     report.notes = NOTES.map(str::to_owned).to_vec();
     report.measurements = json!({

@@ -118,17 +118,11 @@ pub fn ablate(
     teach(&lessons, "trainings", recorder)
 }
 
-/// The finding of a draft on what was measured, or that nothing was for want of data.
-pub fn decided<T: Default>(
-    measured: Option<&T>,
-    draft: fn(&T) -> Draft,
-    slug: &str,
-    options: &Options,
-) -> Finding {
-    match measured {
-        Some(measured) => draft(measured).finish(slug, options),
-        None => {
-            let draft = draft(&T::default());
+/// The finding of a draft, or, where it was made of no measurement, that there was none for want of data.
+pub fn decided(draft: Draft, is_measured: bool, slug: &str, options: &Options) -> Finding {
+    match is_measured {
+        true => draft.finish(slug, options),
+        false => {
             let why = format!("{DATA} is not on this machine; `resolvent data fetch {DATA}`");
             not_run(&draft.claim, &draft.paper, &why, options.command(slug))
         }
