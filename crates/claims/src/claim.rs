@@ -61,7 +61,7 @@ pub struct Options {
     pub quick: bool,
     /// One repetition per seed; data and initial weights follow from it alone.
     pub seeds: Vec<u64>,
-    /// Where models are trained; experiments of f64 matrices alone do not ask.
+    /// Where language models are trained; everything else computes on the CPU whatever it says.
     pub device: Device,
     /// Folder of trainings that take hours of processor time, which go on from their checkpoints when it
     /// holds some; none leaves them out.
@@ -116,13 +116,23 @@ impl Options {
             command.push_str(&seeds.join(","));
         }
         if self.device != Device::flex() {
-            command.push_str(" --device cuda");
+            command.push_str(" --device ");
+            command.push_str(device_name(&self.device));
         }
         if let Some(folder) = &self.long {
             command.push_str(&format!(" --long {}", folder.display()));
         }
         command
     }
+}
+
+/// What `--device` calls a device.
+pub(crate) fn device_name(device: &Device) -> &'static str {
+    // Which variants the type has depends on burn's features, which this crate does not choose.
+    let words = format!("{device:?}");
+    let names = [("Flex", "flex"), ("Cuda", "cuda")];
+    let found = names.iter().find(|(word, _)| words.contains(word));
+    found.map_or("cpu", |(_, name)| name)
 }
 
 /// Told how far an experiment is; draws progress bars, for instance.

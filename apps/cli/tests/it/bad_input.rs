@@ -159,4 +159,6 @@ fn device_when_this_build_has_it_not_is_named() {
     let mut command = world.command(&["inspect", "run"]);
     let output = command.env("BURN_DEVICE", "cuda").output().unwrap();
     crate::world::finished(output).fails(2, &["BURN_DEVICE", "cuda", "flex"]);
+    let flag = world.run(&["inspect", "run", "--device", "tpu"]);
+    flag.fails(2, &["--device", "tpu", "flex"]);
 }

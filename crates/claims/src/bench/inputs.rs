@@ -21,6 +21,14 @@ pub(super) fn leaf<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
     }
 }
 
+/// The device, with a graph of gradients where the backward pass is wanted.
+pub(super) fn device_of(device: &Device, backward: bool) -> Device {
+    match backward {
+        true => device.clone().autodiff(),
+        false => device.clone(),
+    }
+}
+
 /// All elements in a row.
 pub(super) fn flat<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
     let count = tensor.dims().iter().product::<usize>();

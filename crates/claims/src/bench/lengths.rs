@@ -1,5 +1,6 @@
 //! Time and memory of the scans against the length, on any device: the curves behind the plots.
 
+use super::inputs::{device_of, refused};
 use super::machine::Limits;
 use super::memory::peak_mib;
 use super::{Curve, Options, Row, dplr, selective_scan, ssd};
@@ -93,15 +94,15 @@ pub(crate) struct Least {
     pub bytes: usize,
 }
 
-/// What is timed: the way through the operation, with or without the backward pass.
+/// The way through an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Path {
+pub(super) enum Path {
     Fused,
     Plain,
 }
 
 /// Runs one pass; `backward` needs inputs that are leaves of the graph.
-fn pass(work: &dyn Work, path: Path, backward: bool) -> Result<(), ClaimError> {
+pub(super) fn pass(work: &dyn Work, path: Path, backward: bool) -> Result<(), ClaimError> {
     let y = match path {
         Path::Fused => work.run()?,
         Path::Plain => work.plain(),
@@ -126,18 +127,14 @@ fn median(
     samples: usize,
 ) -> Result<f64, ClaimError> {
     let calls = if is_cpu(device) { 1 } else { CALLS };
-    let refused = |error: &dyn std::fmt::Display| ClaimError::Device {
-        stage: "bench lengths".into(),
-        reason: error.to_string(),
-    };
     let mut turn = works.iter().cycle();
     let mut sample = || -> Result<f64, ClaimError> {
-        device.sync().map_err(|error| refused(&error))?;
+        device.sync().map_err(refused("lengths"))?;
         let began = Instant::now();
         for work in turn.by_ref().take(calls) {
             pass(work.as_ref(), path, backward)?;
         }
-        device.sync().map_err(|error| refused(&error))?;
+        device.sync().map_err(refused("lengths"))?;
         Ok(1e3 * began.elapsed().as_secs_f64() / calls as f64)
     };
     for _ in 0..SETS {
@@ -191,10 +188,7 @@ fn at(
         } else {
             "forward"
         };
-        let device = match backward {
-            true => options.device.clone().autodiff(),
-            false => options.device.clone(),
-        };
+        let device = device_of(&options.device, backward);
         let works: Vec<Box<dyn Work>> = (0..SETS)
             .map(|_| (subject.inputs)(scale, length, &device))
             .collect();

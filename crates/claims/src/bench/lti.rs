@@ -1,5 +1,6 @@
 //! The time-invariant layers beside PyTorch, and the diagonal scan on one core and on all.
 
+use super::inputs::{device_of, leaf, refused};
 use super::machine::Limits;
 use super::peer::{document, number, version};
 use super::{Options, Row, median_seconds};
@@ -22,14 +23,7 @@ const STATE: usize = 64;
 fn layer(settings: Settings, device: &Device) -> Result<CausalLayer, ClaimError> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let layer = settings.init(Place::ALONE, &mut rng, device);
-    layer.map_err(|error| refused(&error))
-}
-
-fn refused(error: &dyn std::fmt::Display) -> ClaimError {
-    ClaimError::Device {
-        stage: "bench lti".into(),
-        reason: error.to_string(),
-    }
+    layer.map_err(refused("lti"))
 }
 
 /// The settings that the peer has: the published form of C for S4, Lin and hold for S4D.
@@ -56,21 +50,14 @@ fn layers(options: &Options, rows: &mut Vec<Row>) -> Result<(), ClaimError> {
     let repeats = if options.quick { 3 } else { 15 };
     for (name, settings) in cases(length) {
         for backward in [false, true] {
-            let device = match backward {
-                true => Device::flex().autodiff(),
-                false => Device::flex(),
-            };
+            let device = device_of(&Device::flex(), backward);
             let layer = layer(settings.clone(), &device)?;
             let shape = [BATCH, length, WIDTH];
             let input = Tensor::random(shape, Distribution::Normal(0.0, 1.0), &device);
-            let input = if backward {
-                input.require_grad()
-            } else {
-                input
-            };
+            let input = leaf(input);
             let seconds = median_seconds(repeats, || {
                 let y = layer.forward(input.clone(), &mut Pass::default());
-                let y = y.map_err(|error| refused(&error))?;
+                let y = y.map_err(refused("lti"))?;
                 if backward {
                     drop(input.grad(&y.sum().backward()));
                 }
@@ -100,7 +87,7 @@ fn layers(options: &Options, rows: &mut Vec<Row>) -> Result<(), ClaimError> {
 
 fn scan_seconds(input: &DiagonalScanInput, repeats: usize) -> Result<f64, ClaimError> {
     median_seconds(repeats, || {
-        let out = diagonal_scan(input.clone()).map_err(|error| refused(&error))?;
+        let out = diagonal_scan(input.clone()).map_err(refused("lti"))?;
         drop(out);
         Ok(())
     })
@@ -112,7 +99,7 @@ fn scan(options: &Options, rows: &mut Vec<Row>) -> Result<(), ClaimError> {
     let repeats = if options.quick { 3 } else { 15 };
     let device = Device::flex();
     let one = rayon::ThreadPoolBuilder::new().num_threads(1).build();
-    let one = one.map_err(|error| refused(&error))?;
+    let one = one.map_err(refused("lti"))?;
     for (batch, modes) in [(1, 64), (8, 64)] {
         let random =
             |shape: [usize; 1]| Tensor::random(shape, Distribution::Uniform(0.5, 0.7), &device);

@@ -1,5 +1,6 @@
 //! What a device can do: matrix products and copies per second, measured.
 
+use super::inputs::refused;
 use super::lengths::{Least, Scale, is_cpu};
 use crate::error::ClaimError;
 use burn::tensor::{Device, Tensor};
@@ -58,7 +59,7 @@ fn best_on(device: &Device, mut work: impl FnMut()) -> Result<f64, ClaimError> {
     let mut failure = None;
     let mut wait = || {
         if let Err(error) = device.sync() {
-            failure = Some(error.to_string());
+            failure = Some(refused("machine")(error));
         }
     };
     let seconds = best_seconds(|| {
@@ -67,10 +68,7 @@ fn best_on(device: &Device, mut work: impl FnMut()) -> Result<f64, ClaimError> {
     });
     match failure {
         None => Ok(seconds / CALLS as f64),
-        Some(reason) => Err(ClaimError::Device {
-            stage: "bench machine".into(),
-            reason,
-        }),
+        Some(error) => Err(error),
     }
 }
 

@@ -1,10 +1,14 @@
 //! Peak memory of a pass: on this CPU in a process of its own, on other devices from their pools.
 
 use super::Options;
-use super::lengths::{SUBJECTS, Scale, Subject, Work, is_cpu};
+use super::inputs::{device_of, refused};
+use super::lengths::{Path, SUBJECTS, Scale, Subject, is_cpu, pass};
 use crate::error::ClaimError;
 use burn::tensor::Device;
 use std::process::Command;
+
+/// Part of what errors name.
+const STAGE: &str = "memory";
 
 /// What [`run_child`] prints, as JSON.
 #[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
@@ -28,26 +32,11 @@ pub fn run_child(name: &str, length: usize, backward: bool) -> Result<MemoryChil
     let device = device_of(&Device::flex(), backward);
     let work = (subject.inputs)(Scale::Cpu, length, &device);
     let before = status("VmRSS:")?;
-    run_once(work.as_ref(), backward)?;
+    pass(work.as_ref(), Path::Fused, backward)?;
     Ok(MemoryChild {
         before,
         peak: status("VmHWM:")?,
     })
-}
-
-fn device_of(device: &Device, backward: bool) -> Device {
-    match backward {
-        true => device.clone().autodiff(),
-        false => device.clone(),
-    }
-}
-
-fn run_once(work: &dyn Work, backward: bool) -> Result<(), ClaimError> {
-    let y = work.run()?;
-    if backward {
-        drop(y.sum().backward());
-    }
-    Ok(())
 }
 
 /// A field of this process's status, in bytes.
@@ -60,11 +49,8 @@ pub(crate) fn status(key: &str) -> Result<u64, ClaimError> {
         .ok_or_else(|| failed("/proc/self/status does not tell"))
 }
 
-fn failed(reason: impl Into<String>) -> ClaimError {
-    ClaimError::Device {
-        stage: "bench memory".into(),
-        reason: reason.into(),
-    }
+fn failed(reason: impl std::fmt::Display) -> ClaimError {
+    refused(STAGE)(reason)
 }
 
 /// Most memory of a pass beyond its inputs, in MiB.
@@ -98,9 +84,7 @@ fn in_child(
     if backward {
         command.arg("--backward");
     }
-    let output = command
-        .output()
-        .map_err(|error| failed(error.to_string()))?;
+    let output = command.output().map_err(refused(STAGE))?;
     serde_json::from_slice(&output.stdout)
         .map_err(|_| failed(String::from_utf8_lossy(&output.stderr)))
 }
@@ -113,7 +97,7 @@ fn in_pool(
     device: &Device,
 ) -> Result<MemoryChild, ClaimError> {
     let usage = || {
-        device.sync().map_err(|error| failed(error.to_string()))?;
+        device.sync().map_err(refused(STAGE))?;
         let usage = device.memory_pool_usage();
         usage.ok_or_else(|| failed("the device does not tell"))
     };
@@ -121,7 +105,7 @@ fn in_pool(
     let work = (subject.inputs)(Scale::Gpu, length, &device_of(device, backward));
     device.memory_cleanup();
     let before = usage()?.bytes_reserved;
-    run_once(work.as_ref(), backward)?;
+    pass(work.as_ref(), Path::Fused, backward)?;
     let peak = usage()?.bytes_reserved;
     Ok(MemoryChild { before, peak })
 }

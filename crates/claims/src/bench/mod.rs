@@ -20,7 +20,7 @@ mod ssd;
 mod step;
 mod train;
 
-use crate::claim::Progress;
+use crate::claim::{Progress, device_name};
 use crate::error::ClaimError;
 use crate::report::Machine;
 use burn::tensor::Device;
@@ -218,7 +218,7 @@ impl Row {
 pub struct BenchReport {
     /// The machine in words.
     pub machine: Machine,
-    /// The device in words.
+    /// The device, as `--device` calls it.
     pub device: String,
     /// Measured rates of the device.
     pub limits: Limits,
@@ -248,18 +248,10 @@ pub fn run(options: &Options, progress: &mut dyn Progress) -> Result<BenchReport
     }
     Ok(BenchReport {
         machine: Machine::this(),
-        device: named(&options.device),
+        device: device_name(&options.device).to_owned(),
         limits,
         rows,
     })
-}
-
-/// The device in words, for titles.
-fn named(device: &Device) -> String {
-    match lengths::is_cpu(device) {
-        true => "CPU".into(),
-        false => format!("{:?}", device.clone().inner().as_dispatch()),
-    }
 }
 
 /// Median seconds of `repeats` calls after one that is not counted.
