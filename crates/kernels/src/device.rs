@@ -50,6 +50,21 @@ pub(crate) fn cube_client(device: &Device) -> Option<cubecl::prelude::Client> {
     }
 }
 
+/// Whether the single steps of whole layers have a body for these tensors: one format, f32 or f64, on a
+/// CubeCL device, outside the graph of gradients.
+pub(crate) fn has_step_body(x: &Tensor<2>, weight: &Tensor<2>, state: DType) -> bool {
+    let on_cube = match x.device().as_dispatch() {
+        #[cfg(any(feature = "cuda", feature = "cube-cpu"))]
+        DispatchDevice::Cube(_) => true,
+        _ => false,
+    };
+    on_cube
+        && matches!(x.dtype(), DType::F32 | DType::F64)
+        && weight.dtype() == x.dtype()
+        && state == x.dtype()
+        && !x.is_autodiff()
+}
+
 /// Refuses formats that no body computes in.
 pub(crate) fn require_float(
     op: &'static str,

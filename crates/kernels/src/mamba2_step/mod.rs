@@ -35,7 +35,8 @@ mod cube;
 mod ops;
 pub mod reference;
 
-use burn::tensor::{DType, Tensor};
+use crate::device::has_step_body;
+use burn::tensor::Tensor;
 
 /// Weights and states of [`mamba2_step`].
 #[derive(Debug, Clone)]
@@ -143,11 +144,7 @@ pub fn mamba2_step(input: Mamba2Step, dt_limit: (f64, f64), eps: f64) -> Option<
         && shape.channels() == channels
         && input.w_in.dims() == [shape.rows(), hidden]
         && input.w_out.dims() == [hidden, inner];
-    let plain = matches!(input.u.dtype(), DType::F32 | DType::F64)
-        && input.w_in.dtype() == input.u.dtype()
-        && input.ssm.dtype() == input.u.dtype()
-        && !input.u.is_autodiff();
-    if !(fits && plain) {
+    if !(fits && has_step_body(&input.u, &input.w_in, input.ssm.dtype())) {
         return None;
     }
     fused(input, shape)
@@ -155,10 +152,7 @@ pub fn mamba2_step(input: Mamba2Step, dt_limit: (f64, f64), eps: f64) -> Option<
 
 #[cfg(any(feature = "cuda", feature = "cube-cpu"))]
 fn fused(input: Mamba2Step, shape: Mamba2StepShape) -> Option<Mamba2StepOutput> {
-    use burn::backend::{Dispatch, DispatchDevice};
-    if !matches!(input.u.device().as_dispatch(), DispatchDevice::Cube(_)) {
-        return None;
-    }
+    use burn::backend::Dispatch;
     let (y, conv, ssm) = <Dispatch as ops::Mamba2StepOps>::mamba2_step(
         input.u.into_dispatch(),
         input.w_in.into_dispatch(),

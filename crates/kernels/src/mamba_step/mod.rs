@@ -35,7 +35,8 @@ mod cube;
 mod ops;
 pub mod reference;
 
-use burn::tensor::{DType, Tensor};
+use crate::device::has_step_body;
+use burn::tensor::Tensor;
 
 /// Weights and states of [`mamba_step`].
 #[derive(Debug, Clone)]
@@ -125,11 +126,7 @@ pub fn mamba_step(input: MambaStep) -> Option<MambaStepOutput> {
         && input.w_x.dims() == [shape.low(), inner]
         && input.a_log.dims() == [inner, state]
         && input.w_out.dims() == [hidden, inner];
-    let plain = matches!(input.u.dtype(), DType::F32 | DType::F64)
-        && input.w_in.dtype() == input.u.dtype()
-        && input.ssm.dtype() == input.u.dtype()
-        && !input.u.is_autodiff();
-    if !(fits && plain) {
+    if !(fits && has_step_body(&input.u, &input.w_in, input.ssm.dtype())) {
         return None;
     }
     fused(input, shape)
@@ -140,10 +137,7 @@ const MOST_CHANNELS: usize = 10_240;
 
 #[cfg(any(feature = "cuda", feature = "cube-cpu"))]
 fn fused(input: MambaStep, shape: MambaStepShape) -> Option<MambaStepOutput> {
-    use burn::backend::{Dispatch, DispatchDevice};
-    if !matches!(input.u.device().as_dispatch(), DispatchDevice::Cube(_)) {
-        return None;
-    }
+    use burn::backend::Dispatch;
     let (y, conv, ssm) = <Dispatch as ops::MambaStepOps>::mamba_step(
         input.u.into_dispatch(),
         input.w_in.into_dispatch(),

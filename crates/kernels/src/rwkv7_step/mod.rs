@@ -27,6 +27,9 @@
 //! | `w2`, `a2`, `v2`, `g2` | [rank, channel] |
 //! | `state` | [batch, head, value, key] |
 //!
+//! The reference is that of the layers (`resolvent-mixers`), whose tests compare whole mixers on every
+//! device.
+//!
 //! Cost: every weight and every state element once. Scratch: the projections, and [batch, head,
 //! channel] contributions. Numerics: all in f32 (f64 for f64). Not differentiable.
 
@@ -35,7 +38,8 @@ mod cube;
 #[cfg(any(feature = "cuda", feature = "cube-cpu"))]
 mod ops;
 
-use burn::tensor::{DType, Tensor};
+use crate::device::has_step_body;
+use burn::tensor::Tensor;
 
 /// A low-rank map of [`Rwkv7Step`].
 #[derive(Debug, Clone)]
@@ -135,11 +139,6 @@ pub struct Rwkv7StepOutput {
     pub state: Tensor<4>,
 }
 
-/// Whether a step of these tensors can be fused at all.
-fn is_plain(x: &Tensor<2>, weight: &Tensor<2>) -> bool {
-    matches!(x.dtype(), DType::F32 | DType::F64) && weight.dtype() == x.dtype() && !x.is_autodiff()
-}
-
 /// A step of the time mix, or `None` where the device has no body for it (a CPU, a graph of gradients,
 /// half precision): then the layer's operations one by one are what there is.
 ///
@@ -166,24 +165,15 @@ pub fn rwkv7_step(input: Rwkv7Step) -> Option<Rwkv7StepOutput> {
             .iter()
             .all(|map| map.second.dims() == [map.first.dims()[1], width])
         && input.output.dims() == [width, width];
-    match fits && is_plain(&input.x, &input.output) && input.state.dtype() == input.x.dtype() {
+    match fits && has_step_body(&input.x, &input.output, input.state.dtype()) {
         true => fused(input, shape),
         false => None,
     }
 }
 
 #[cfg(any(feature = "cuda", feature = "cube-cpu"))]
-fn on_cube(x: &Tensor<2>) -> bool {
-    use burn::backend::DispatchDevice;
-    matches!(x.device().as_dispatch(), DispatchDevice::Cube(_))
-}
-
-#[cfg(any(feature = "cuda", feature = "cube-cpu"))]
 fn fused(input: Rwkv7Step, shape: Rwkv7StepShape) -> Option<Rwkv7StepOutput> {
     use burn::backend::Dispatch;
-    if !on_cube(&input.x) {
-        return None;
-    }
     let first = input.first.unwrap_or_else(|| input.x.clone());
     let [mu_r, mu_w, mu_k, mu_v, mu_a, mu_g] = input.mu.map(Tensor::into_dispatch);
     let tensors = ops::Rwkv7StepTensors::<Dispatch> {
@@ -246,7 +236,7 @@ pub fn rwkv7_channel_step(
         && mu.dims() == [width]
         && key.dims() == [inner, width]
         && value.dims() == [width, inner];
-    match fits && is_plain(x, &key) {
+    match fits && has_step_body(x, &key, previous.dtype()) {
         true => fused_channel(x.clone(), previous.clone(), mu, key, value),
         false => None,
     }
@@ -261,9 +251,6 @@ fn fused_channel(
     value: Tensor<2>,
 ) -> Option<Tensor<2>> {
     use burn::backend::Dispatch;
-    if !on_cube(&x) {
-        return None;
-    }
     let y = <Dispatch as ops::Rwkv7StepOps>::rwkv7_channel_step(
         x.into_dispatch(),
         previous.into_dispatch(),
