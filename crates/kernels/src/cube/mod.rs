@@ -24,6 +24,7 @@ pub(crate) use team::{Team, add_up, arrives_last, contribute, launch_add_up, mat
 
 use burn::tensor::{DType, Shape};
 use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::ops::numeric::zeros_client;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::ir::{ElemType, FloatKind, IntKind, UIntKind};
 use cubecl::prelude::*;
@@ -45,10 +46,14 @@ pub(crate) fn empty(like: &CubeTensor, shape: &[usize], dtype: DType) -> CubeTen
     )
 }
 
-/// A new tensor of zeros on the device of `like`.
+/// A new tensor of zeros on the device of `like`, in row-major order without gaps: burn's own has
+/// gaps behind its rows on CUDA, except in one dimension.
 pub(crate) fn zeros(like: &CubeTensor, shape: &[usize], dtype: DType) -> CubeTensor {
+    let (client, device) = (like.client.clone(), like.device.clone());
+    let flat = Shape::from(vec![shape.iter().product::<usize>()]);
+    let flat = zeros_client(client.clone(), device.clone(), flat, dtype);
     let shape = Shape::from(shape.to_vec());
-    burn_cubecl::ops::numeric::zeros_client(like.client.clone(), like.device.clone(), shape, dtype)
+    CubeTensor::new_contiguous(client, device, shape, flat.handle, dtype)
 }
 
 /// The tensor as a kernel argument; `instead` where it has no elements, since an empty buffer
