@@ -19,6 +19,33 @@ pub(crate) struct Window {
     pub cols: usize,
 }
 
+#[cube]
+impl Window {
+    /// At most `most` of its columns from `first` on, which must exist.
+    pub(crate) fn columns(&self, first: usize, #[comptime] most: usize) -> Window {
+        let mut cols = self.cols - first;
+        if cols > most {
+            cols = most.runtime();
+        }
+        Window {
+            base: self.base + first,
+            stride: self.stride,
+            rows: self.rows,
+            cols,
+        }
+    }
+
+    /// All rows but the first, which must exist.
+    pub(crate) fn below(&self) -> Window {
+        Window {
+            base: self.base + self.stride,
+            stride: self.stride,
+            rows: self.rows - 1,
+            cols: self.cols,
+        }
+    }
+}
+
 /// Shared memory for a tile, aligned for vectors.
 #[cube]
 pub(crate) fn tile_slice<S: Float>(#[comptime] length: usize) -> Shared<[S]> {

@@ -8,12 +8,12 @@
 //! dM_ab = dZ' Z^T     dM_rb = d[P Q] Z^T     dM_ak, dM_rk: the last columns of dZ' and d[P Q]
 //! ```
 //!
-//! From dM, which is kept for pairs s <= t of one sequence, [`super::columns`] goes on channel by
-//! channel.
+//! From dM, which is kept for pairs s <= t of one sequence, [`super::channels`] goes on.
 
-use super::columns::column_gradients;
+use super::channels::{Channels, channel_gradients};
 use super::mask::Mask;
 use super::plan::Plan;
+use super::score_gradients::ScoreGradients;
 use super::solve::substitute_transposed;
 use super::task::{Place, Sizes};
 use crate::cube::product::{cleared, col, holds, multiply, row};
@@ -61,7 +61,7 @@ pub(super) fn gradients<E: Float, S: Float, A: Float, I: Numeric, G: Float>(
     let mut lower = tile_slice::<A>(comptime!(2 * plan.chunk * plan.sum_pitch(plan.chunk)));
     let mut tile_d = tile_slice::<S>(comptime!(plan.area(2 * plan.chunk, plan.solved())));
     let mut tile_z = tile_slice::<S>(comptime!(plan.area(plan.chunk, plan.solved())));
-    let mut dm = tile_slice::<A>(comptime!(4 * plan.chunk * plan.chunk));
+    let mut scores = ScoreGradients::<S, A>::new(plan);
     load_pairs::<A>(&mut lower, pairs, place.index, plan);
     load::<S, S>(
         &mut tile_z,
@@ -84,7 +84,7 @@ pub(super) fn gradients<E: Float, S: Float, A: Float, I: Numeric, G: Float>(
     while column < comptime!(plan.solved()) {
         solve_column::<S, A, I>(
             &mut tile_d,
-            &mut dm,
+            &mut scores,
             dentering,
             dwithin,
             &lower,
@@ -114,22 +114,41 @@ pub(super) fn gradients<E: Float, S: Float, A: Float, I: Numeric, G: Float>(
             let at = row(e, tile);
             let s = col(e, tile);
             if at < chunk {
-                keep_upper::<A, I>(&mut dm, at, s, 0usize.runtime(), result[e], &mask, plan);
+                keep_upper::<S, A, I>(&mut scores, at, s, result[e], &mask, false, plan);
             } else {
-                let t = at - chunk;
-                keep_lower::<A, I>(&mut dm, t, s, 2usize.runtime(), result[e], &mask, plan);
+                keep_lower::<S, A, I>(&mut scores, at - chunk, s, result[e], &mask, false, plan);
             }
         }
     }
     sync_cube();
     let scale = scale.get::<A>();
-    let mut j = UNIT_POS as usize;
-    while j < sizes.keys {
-        column_gradients::<E, G, S, A, I>(
-            r, g, k, a, b, dleaving, dthrough, dr, dg, dk, da, db, &tile_d, &dm, &mask, &place,
-            scale, j, &sizes, plan,
+    let mut channels = Channels::<S, A>::new(plan);
+    let mut first = 0usize.runtime();
+    while first < sizes.keys {
+        channel_gradients::<E, G, S, A, I>(
+            &mut channels,
+            &scores,
+            &tile_d,
+            r,
+            g,
+            k,
+            a,
+            b,
+            dleaving,
+            dthrough,
+            dr,
+            dg,
+            dk,
+            da,
+            db,
+            &mask,
+            &place,
+            scale,
+            first,
+            &sizes,
+            plan,
         );
-        j += comptime!(plan.column_units);
+        first += comptime!(plan.channels);
     }
 }
 
@@ -172,7 +191,7 @@ pub(super) fn over_blocks<S: Float, A: Float>(
 #[cube]
 fn solve_column<S: Float, A: Float, I: Numeric>(
     tile_d: &mut Shared<[S]>,
-    dm: &mut Shared<[A]>,
+    scores: &mut ScoreGradients<S, A>,
     dentering: &[S],
     dwithin: &[S],
     lower: &Shared<[A]>,
@@ -225,44 +244,42 @@ fn solve_column<S: Float, A: Float, I: Numeric>(
         #[unroll(plan.unroll)]
         for back in 0..chunk {
             let t = last - back;
-            keep_upper::<A, I>(dm, t, s, 1usize.runtime(), z[back], mask, plan);
-            keep_lower::<A, I>(dm, t, s, 3usize.runtime(), p[back], mask, plan);
+            keep_upper::<S, A, I>(scores, t, s, z[back], mask, true, plan);
+            keep_lower::<S, A, I>(scores, t, s, p[back], mask, true, plan);
         }
     }
 }
 
-/// Writes a gradient of M_ab or M_ak at (t, s) to row t - 1, beside that of M_rb at its exponent; the
+/// Keeps a gradient of M_ab, or M_ak, at (t, s): row t - 1, beside that of M_rb at its exponent; the
 /// last row, which has none, gets the zeros of t = 0.
 #[cube]
-fn keep_upper<A: Float, I: Numeric>(
-    dm: &mut Shared<[A]>,
+fn keep_upper<S: Float, A: Float, I: Numeric>(
+    scores: &mut ScoreGradients<S, A>,
     t: usize,
     s: usize,
-    kind: usize,
     value: A,
     mask: &Mask<I>,
+    #[comptime] of_k: bool,
     #[comptime] plan: Plan,
 ) {
-    let chunk = comptime!(plan.chunk);
-    let at = select(t > 0, t - 1, comptime!(plan.chunk - 1).runtime());
+    let i = select(t > 0, t - 1, comptime!(plan.chunk - 1).runtime());
     let counts = s < t && mask.joined(t, s, plan.packed);
     let kept = select(counts, value, A::from_int(0));
-    dm[(at * chunk + s) * 4 + kind] = kept;
+    scores.put(i, s, kept, false, of_k, plan);
 }
 
 /// The same for M_rb or M_rk.
 #[cube]
-fn keep_lower<A: Float, I: Numeric>(
-    dm: &mut Shared<[A]>,
+fn keep_lower<S: Float, A: Float, I: Numeric>(
+    scores: &mut ScoreGradients<S, A>,
     t: usize,
     s: usize,
-    kind: usize,
     value: A,
     mask: &Mask<I>,
+    #[comptime] of_k: bool,
     #[comptime] plan: Plan,
 ) {
-    let chunk = comptime!(plan.chunk);
     let counts = s <= t && mask.joined(t, s, plan.packed);
     let kept = select(counts, value, A::from_int(0));
-    dm[(t * chunk + s) * 4 + kind] = kept;
+    scores.put(t, s, kept, true, of_k, plan);
 }

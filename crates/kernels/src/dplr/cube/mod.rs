@@ -19,7 +19,7 @@
 //! each chunk and U; `reverse` the same walk backwards; `gradients` (one cube per chunk) what
 //! `prepare` did. A single position has a kernel of its own, `step`. Nothing is added atomically: two runs give the same bits.
 //!
-//! `scores` says how any decay is exact. f16 and bf16 inputs are read as they are and multiplied on
+//! `levels` says how any decay is exact. f16 and bf16 inputs are read as they are and multiplied on
 //! matrix units (m16n8k16, f32 sums); triangular systems, decays and states are f32.
 //!
 //! What a NaN reaches: its own chunk whole, and everything after it.
@@ -29,14 +29,20 @@
 
 #![allow(clippy::too_many_arguments)] // a kernel has one argument per tensor
 
-mod columns;
+mod backward;
+mod channels;
+mod choose;
 mod forward;
 mod gradients;
 mod launch;
+mod levels;
 mod mask;
+mod memory;
+mod pair_sums;
 mod plan;
 mod prepare;
 mod reverse;
+mod score_gradients;
 mod scores;
 mod solve;
 mod step;
@@ -55,7 +61,7 @@ use plan::Plan;
 /// Bytes of shared memory that the smallest plan needs and the device has, where it does not fit.
 pub(super) fn misfit(shape: &DplrShape, dtype: DType, client: &Client) -> Option<[usize; 2]> {
     let offer = Offer::new(client, dtype);
-    let needed = plan::choose(shape, dtype, false, &offer).err()?;
+    let needed = choose::choose(shape, dtype, false, &offer).err()?;
     Some([needed, offer.shared.unwrap_or(usize::MAX)])
 }
 
@@ -81,7 +87,7 @@ impl Call {
         let v = contiguous(saved.v);
         let seq_idx = contiguous(saved.seq_idx);
         let offer = Offer::new(&v.client, v.dtype);
-        let plan = plan::choose(&shape, v.dtype, elements(&seq_idx) > 0, &offer)
+        let plan = choose::choose(&shape, v.dtype, elements(&seq_idx) > 0, &offer)
             .unwrap_or_else(|needed| panic!("dplr: {needed} bytes of shared memory needed"));
         Self {
             r: contiguous(saved.r),

@@ -4,9 +4,10 @@
 //! mixed with; [b; k] decayed to its end, which the state after it is written with; and the decay
 //! through it.
 
+use super::levels::{log_decay, read};
 use super::mask::Mask;
 use super::plan::Plan;
-use super::scores::{log_decay, read, scores};
+use super::scores::scores;
 use super::solve::substitute;
 use super::task::{Place, Sizes};
 use crate::cube::tiles::{Window, tile_slice};
@@ -46,24 +47,8 @@ pub(super) fn prepare<E: Float, S: Float, A: Float, I: Numeric, G: Float>(
         plan.column_units,
         plan.packed,
     );
-    let area = comptime!(plan.area(2 * plan.chunk, plan.keys));
-    let mut rows = tile_slice::<S>(area);
-    let mut cols = tile_slice::<S>(area);
     let mut squares = tile_slice::<A>(comptime!(2 * plan.chunk * plan.sum_pitch(2 * plan.chunk)));
-    scores::<E, G, S, A, I>(
-        &mut squares,
-        &mut rows,
-        &mut cols,
-        r,
-        g,
-        k,
-        a,
-        b,
-        &window,
-        &mask,
-        scale,
-        plan,
-    );
+    scores::<E, G, S, A, I>(&mut squares, r, g, k, a, b, &window, &mask, scale, plan);
     sync_cube();
     let mut j = UNIT_POS as usize;
     while j < sizes.keys {

@@ -2,6 +2,11 @@
 //!
 //! Several units share a row of the state, so that they read it side by side.
 
+use super::Call;
+use super::launch::count;
+use crate::cube::{buffer, cube_units, element, unrolls};
+use burn_cubecl::tensor::CubeTensor;
+use cubecl::ir::ElemType;
 use cubecl::prelude::*;
 
 /// What is fixed when the kernel is compiled.
@@ -124,5 +129,50 @@ pub(super) fn step<E: Float, A: Float, Y: Float, G: Float>(
                 }
             }
         }
+    }
+}
+
+impl Call {
+    /// A single position in one launch.
+    pub(super) fn step(&self) -> CubeTensor {
+        let shape = self.shape;
+        let client = &self.v.client;
+        let hardware = &client.properties().hardware;
+        let units = cube_units(client, 256);
+        let lanes = match hardware.plane_size_min == hardware.plane_size_max {
+            true => (hardware.plane_size_max as usize).clamp(1, units),
+            false => 1,
+        };
+        let abreast = units / lanes;
+        let plan = StepPlan {
+            keys: shape.keys,
+            lanes,
+            abreast,
+            rows: 4 * abreast,
+            state_wanted: shape.final_state,
+            unroll: unrolls(client) && shape.keys <= 16 * lanes,
+        };
+        let blocks = shape.values.div_ceil(plan.rows);
+        let packed = self.new_tensor(&[shape.packed_elements()], self.packed_dtype());
+        step::launch(
+            client,
+            count(shape.batch * shape.heads * blocks),
+            CubeDim::new_1d(units as u32),
+            buffer(&self.r, &self.v),
+            buffer(&self.g, &self.v),
+            buffer(&self.k, &self.v),
+            buffer(&self.v, &self.v),
+            buffer(&self.a, &self.v),
+            buffer(&self.b, &self.v),
+            buffer(&self.initial, &self.v),
+            buffer(&packed, &packed),
+            shape.values,
+            blocks,
+            shape.y_elements(),
+            self.scale(),
+            plan,
+            [self.v.dtype, self.work(), self.packed_dtype(), self.g.dtype].map(element),
+        );
+        packed
     }
 }
