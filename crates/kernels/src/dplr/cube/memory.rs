@@ -32,28 +32,29 @@ impl Plan {
         tiles * of.tile + (1 + self.column_parts()) * self.keys * of.sum
     }
 
-    /// Its systems and its channels take turns in the same memory.
     fn gradient_bytes(self, of: ElementBytes) -> usize {
         let double = 2 * self.chunk;
-        let systems = self.area(self.chunk, self.solved()) * of.tile
+        let systems = 3 * self.area(self.chunk, self.solved()) * of.tile
             + double * self.sum_pitch(self.chunk) * of.sum;
+        let scores = 2 * self.area(double, double) * of.tile + 4 * self.chunk * of.sum;
         let channels = self.level_bytes(of)
-            + self.area(double, double) * of.tile
             + (2 * self.area(self.chunk, self.channels) + self.channels) * of.sum;
-        let both = (self.area(double, self.solved()) + self.area(double, double)) * of.tile
-            + 4 * self.chunk * of.sum;
-        both + systems.max(channels)
+        systems + scores + channels
+    }
+
+    /// Indices of sequences and flags.
+    fn line_bytes(self) -> usize {
+        8 * (self.chunk + 2) + 64
+    }
+
+    /// Bytes of shared memory of the hungrier kernel that walks along the length.
+    pub(super) fn walk_bytes(self, of: ElementBytes) -> usize {
+        self.forward_bytes(of).max(self.reverse_bytes(of)) + self.line_bytes()
     }
 
     /// Bytes of shared memory of the hungriest kernel of both passes.
     pub(super) fn bytes(self, of: ElementBytes) -> usize {
-        let line = 8 * (self.chunk + 2) + 64;
-        let kernels = [
-            self.prepare_bytes(of),
-            self.forward_bytes(of),
-            self.reverse_bytes(of),
-            self.gradient_bytes(of),
-        ];
-        kernels.into_iter().max().unwrap_or(0) + line
+        let chunk = self.prepare_bytes(of).max(self.gradient_bytes(of));
+        self.walk_bytes(of).max(chunk + self.line_bytes())
     }
 }
