@@ -1,0 +1,108 @@
+"""What NVIDIA's compiler makes of our CubeCL kernels, on a machine without a GPU.
+
+Runs a program built with `--features cuda` under a stub driver (a make-believe H100, on which launches
+do nothing), takes the CUDA sources that CubeCL logs, compiles them with nvcc and prints registers, stack
+and spills of each kernel as CSV:
+
+  python oracles/cuda_kernels/registers.py --only prepare,gradients -- \\
+    target/debug/examples/device_bench --ops dplr --dtypes bf16 --batch 8 --heads 32 --head-dim 128 \\
+    --lens 64 --modes both --runs 1 --check no
+
+Needs cc, c++ and, once, pip for five wheels of CUDA 13.0 (about 200 MB). The driver's own compiler takes
+other counts at times (166 registers where nvcc takes 128); stack and spills agreed wherever both were seen.
+"""
+
+import argparse
+import csv
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PACKAGES = ["nvidia-cuda-nvcc", "nvidia-nvvm", "nvidia-cuda-crt", "nvidia-cuda-runtime", "nvidia-cuda-cccl"]
+# The sources bring integer types of their own, which clash with those of the host's headers.
+OWN_INTEGERS = re.compile(r"(?m)^typedef[^\n]*\bu?int(8|16|32|64)_t;$")
+KERNEL = re.compile(r"__launch_bounds__\((\d+)\)\s+(\w+)\(")
+USED = re.compile(r"Used (\d+) registers")
+STACK = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
+
+
+def toolkit():
+    """The folder of nvcc, fetched at the first call."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    root = cache / "resolvent" / "cuda-toolkit"
+    found = root / "nvidia" / "cu13"
+    if not (found / "nvvm").exists():
+        with tempfile.TemporaryDirectory() as folder:
+            pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder]
+            subprocess.run(pip + [f"{name}==13.0.*" for name in PACKAGES], check=True)
+            for wheel in Path(folder).glob("*.whl"):
+                zipfile.ZipFile(wheel).extractall(root)
+        for folder in ["bin", "nvvm/bin"]:
+            for program in (found / folder).iterdir():
+                program.chmod(0o755)
+    return found
+
+
+def stubs(folder):
+    for source, library in [("cuda_stub.c", "libcuda.so"), ("nvrtc_stub.c", "libnvrtc.so")]:
+        command = ["cc", "-shared", "-fPIC", "-w", "-o", folder / library, HERE / source]
+        subprocess.run(command, check=True)
+        for name in [f"{library}.1", f"{library}.13"]:
+            (folder / name).symlink_to(library)
+
+
+def sources(command, cuda):
+    """The sources that the command would compile, by kernel."""
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        stubs(folder)
+        log = folder / "kernels.txt"
+        config = f'[compilation]\nlogger = {{ level = "full", file = "{log}" }}\n'
+        (folder / "cubecl.toml").write_text(config)
+        if not Path(command[0]).is_file():
+            sys.exit(f"{command[0]} is no file; build it first with `--features cuda`")
+        program = [str(Path(command[0]).resolve()), *command[1:]]
+        environment = dict(os.environ, BURN_DEVICE="cuda", CUDA_PATH=str(cuda), LD_LIBRARY_PATH=str(folder))
+        run = subprocess.run(program, cwd=folder, env=environment, capture_output=True, text=True)
+        if run.returncode != 0:
+            sys.exit(f"{command[0]} ended with {run.returncode}\n{run.stderr[-2000:]}")
+        for block in log.read_text().split("[START_KERNEL_COMPILATION]")[1:]:
+            code = re.search(r"```[a-z+]*\n(.*?)\n```", block, re.S)
+            if code and (head := KERNEL.search(code.group(1))):
+                yield head.group(2), head.group(1), "#include <stdint.h>\n" + OWN_INTEGERS.sub("", code.group(1))
+
+
+def compiled(source, cuda, keep):
+    keep.write_text(source)
+    nvcc = [cuda / "bin" / "nvcc", "-arch=sm_90a", "-cubin", "-Xptxas", "-v", "-std=c++17", f"-I{cuda}/include"]
+    run = subprocess.run([*nvcc, keep, "-o", keep.with_suffix(".cubin")], capture_output=True, text=True)
+    if run.returncode != 0:
+        sys.exit(f"{keep} does not compile\n{run.stderr[:2000]}")
+    return [USED.search(run.stderr).group(1), *STACK.search(run.stderr).groups()]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="beginnings of kernel names, by commas")
+    parser.add_argument("--keep", type=Path, help="folder for sources and cubins")
+    parser.add_argument("command", nargs="+")
+    options = parser.parse_args()
+    cuda = toolkit()
+    table = csv.writer(sys.stdout)
+    table.writerow(["kernel", "units", "registers", "stack_bytes", "spill_store_bytes", "spill_load_bytes"])
+    with tempfile.TemporaryDirectory() as folder:
+        keep = options.keep or Path(folder)
+        keep.mkdir(parents=True, exist_ok=True)
+        for name, units, source in sources(options.command, cuda):
+            if name.startswith(tuple(options.only.split(","))):
+                table.writerow([name, units, *compiled(source, cuda, keep / f"{name}.cu")])
+                sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
