@@ -1,10 +1,33 @@
 //! One check for every operation: values and all gradients, in f64, f32, bf16 and f16.
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
+use std::cell::Cell;
+
+thread_local! {
+    static CPU_ALONE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Until it is dropped, this thread's tests run on the CPU: see [`cpu_alone`].
+pub struct CpuAlone;
+
+impl Drop for CpuAlone {
+    fn drop(&mut self) {
+        CPU_ALONE.set(false);
+    }
+}
+
+/// For operations that have no body but the CPU's, whatever device is under test; they refuse others.
+pub fn cpu_alone() -> CpuAlone {
+    CPU_ALONE.set(true);
+    CpuAlone
+}
 
 /// The device under test: that of `BURN_DEVICE` (flex, cpu, cuda), printed once.
 pub fn device() -> Device {
     static SAID: std::sync::Once = std::sync::Once::new();
+    if CPU_ALONE.get() {
+        return Device::flex();
+    }
     let device = Device::default();
     SAID.call_once(|| println!("device under test: {device:?}"));
     device
@@ -225,4 +248,10 @@ fn check_differences(case: &OpCase<'_>, inputs: &[Vec<f64>], weights: &[Vec<f64>
             );
         }
     }
+}
+
+/// [`check_op`] for an operation that has no body but the CPU's.
+pub fn check_op_on_cpu(case: &OpCase<'_>) {
+    let _cpu = cpu_alone();
+    check_op(case);
 }

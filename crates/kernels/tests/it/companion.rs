@@ -1,6 +1,6 @@
 //! Companion kernels and the closed loop: awkward sizes, published figures, laws, errors.
 
-use crate::check::{AWKWARD_LENGTHS, OpCase, check_op, read, tensor, values};
+use crate::check::{AWKWARD_LENGTHS, OpCase, check_op_on_cpu, read, tensor, values};
 use burn::tensor::{DType, Device, Tensor};
 use resolvent_kernels::companion::{CompanionInput, CompanionShape, companion, reference};
 use resolvent_kernels::feedback::{FeedbackShape, feedback};
@@ -29,7 +29,7 @@ fn build(flat: &[Tensor<1>], s: CompanionShape) -> CompanionInput {
 }
 
 fn check(s: CompanionShape) {
-    check_op(&OpCase {
+    check_op_on_cpu(&OpCase {
         name: format!("companion {s:?}"),
         inputs: inputs(s),
         reference: &|flat| vec![reference::companion(&flat[0], &flat[1], &flat[2], s)],
@@ -109,7 +109,7 @@ fn feedback_when_lengths_are_awkward_equals_the_loop_with_all_gradients() {
             .iter()
             .map(|k| k * scale)
             .collect();
-        check_op(&OpCase {
+        check_op_on_cpu(&OpCase {
             name: format!("feedback {s:?}"),
             inputs: vec![("r", values(1, s.rows * len)), ("kernel", kernel)],
             reference: &|flat| vec![slow(&flat[0], &flat[1], s)],

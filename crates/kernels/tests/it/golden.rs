@@ -1,7 +1,7 @@
 //! Golden files of `oracles/`: values and gradients from PyTorch, mamba-ssm and
 //! flash-linear-attention.
 
-use crate::check::{distance, read, tensor};
+use crate::check::{cpu_alone, distance, read, tensor};
 use burn::tensor::{DType, Device, Int, Tensor};
 use resolvent_formats::TensorMap;
 use resolvent_kernels::ComplexTensor;
@@ -294,6 +294,7 @@ fn rms_norm_when_compared_with_mamba_ssm_agrees_in_values_and_gradients() {
 
 #[test]
 fn long_conv_when_compared_with_scipy_agrees() {
+    let _cpu = cpu_alone();
     for path in files("lti_long_conv") {
         let g = Golden::open(&path);
         for method in [Method::Direct, Method::Fourier] {
@@ -327,6 +328,7 @@ fn diagonal_scan_when_compared_with_scipy_agrees() {
 
 #[test]
 fn vandermonde_when_compared_with_scipy_agrees_under_both_rules() {
+    let _cpu = cpu_alone();
     for path in files("lti_kernel_") {
         let g = Golden::open(&path);
         let rule = match g.name.contains("zoh") {
@@ -349,6 +351,7 @@ fn vandermonde_when_compared_with_scipy_agrees_under_both_rules() {
 
 #[test]
 fn companion_when_compared_with_scipy_agrees() {
+    let _cpu = cpu_alone();
     for path in files("lti_companion") {
         let g = Golden::open(&path);
         let input = CompanionInput {

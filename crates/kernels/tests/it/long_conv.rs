@@ -1,6 +1,6 @@
 //! Long convolution: both forms at awkward sizes, two-sided, packed, errors.
 
-use crate::check::{AWKWARD_LENGTHS, OpCase, check_op, read, tensor, values};
+use crate::check::{AWKWARD_LENGTHS, OpCase, check_op_on_cpu, read, tensor, values};
 use burn::tensor::{DType, Device, Int, Tensor};
 use resolvent_kernels::long_conv::{LongConvInput, LongConvShape, Method, long_conv, reference};
 use resolvent_kernels::reshape;
@@ -43,7 +43,7 @@ fn build(flat: &[Tensor<1>], seq_idx: &[i64], s: LongConvShape) -> LongConvInput
 }
 
 fn check(s: LongConvShape, seq_idx: &[i64]) {
-    check_op(&OpCase {
+    check_op_on_cpu(&OpCase {
         name: format!("long_conv {s:?}"),
         inputs: NAMES.into_iter().zip(inputs(s)).collect(),
         reference: &|flat| {

@@ -1,6 +1,8 @@
 //! Vandermonde sums and the state they transpose to: awkward sizes, published figures, errors.
 
-use crate::check::{AWKWARD_LENGTHS, OpCase, check_op, read, tensor, values, values_between};
+use crate::check::{
+    AWKWARD_LENGTHS, OpCase, check_op_on_cpu, read, tensor, values, values_between,
+};
 use burn::tensor::{DType, Device, Int, Tensor};
 use resolvent_kernels::diagonal_state::{DiagonalStateInput, DiagonalStateShape, diagonal_state};
 use resolvent_kernels::vandermonde::{
@@ -30,7 +32,7 @@ fn complex(re: &Tensor<1>, im: &Tensor<1>, dims: [usize; 2]) -> ComplexTensor<2>
 }
 
 fn check(s: VandermondeShape) {
-    check_op(&OpCase {
+    check_op_on_cpu(&OpCase {
         name: format!("vandermonde {s:?}"),
         inputs: inputs(s),
         reference: &|flat| {
@@ -183,7 +185,7 @@ fn check_state(s: DiagonalStateShape, seq_idx: &[i64]) {
     let poles = [s.channels, s.state];
     let states = [s.batch, s.channels, s.state];
     let count = s.state_elements();
-    check_op(&OpCase {
+    check_op_on_cpu(&OpCase {
         name: format!("diagonal_state {s:?}"),
         inputs: vec![
             ("x", values(1, s.batch * s.len * s.channels)),
