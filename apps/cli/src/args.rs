@@ -94,7 +94,7 @@ pub struct Quickstart {
     /// Train on this file or folder instead of the Rust sources that Cargo.lock pins
     #[arg(long, value_name = "PATH")]
     pub text: Option<PathBuf>,
-    /// Mixer in every block: mamba, mamba2, mamba2-lti or attention
+    /// Mixer in every block: mamba, mamba2, mamba2-lti, rwkv7 or attention
     #[arg(long, value_name = "NAME")]
     pub mixer: Option<String>,
     /// Change a field of the recipe, as in --set model.hidden_size=128; may be repeated
