@@ -56,18 +56,14 @@ pub(super) fn beats_s4d(measured: &Measured, options: &Options) -> Draft {
 
 /// MSE of the baseline whose name begins so, on a series.
 fn of_baseline(
-    trials: &[&forecasting::Trial],
+    baselines: &[forecasting::Baselines],
     name: &str,
     data: &str,
     reach: usize,
 ) -> Option<f64> {
-    let trial = trials.iter().find(|it| it.data == data)?;
-    let rows = trial.baselines.get(reach)?;
-    Some(
-        rows.iter()
-            .find(|row| row.forecaster.starts_with(name))?
-            .mse,
-    )
+    let rows = baselines.iter().find(|it| it.data == data)?;
+    let mut rows = rows.errors.get(reach)?.iter();
+    Some(rows.find(|row| row.forecaster.starts_with(name))?.mse)
 }
 
 pub(super) fn near_linear(measured: &Measured, options: &Options) -> Draft {
@@ -76,7 +72,10 @@ pub(super) fn near_linear(measured: &Measured, options: &Options) -> Draft {
             &measured.forecasting,
             options,
             |it| it.seed,
-            |trials| against(trials, |data| of_baseline(trials, name, data, 0), 0),
+            |trials| {
+                let baseline = |data: &str| of_baseline(&measured.baselines, name, data, 0);
+                against(trials, baseline, 0)
+            },
         )
     };
     let naive = Spread::of(&ratio("seasonal")).mean();

@@ -16,6 +16,8 @@ pub struct Measured {
     pub speed: Vec<Timing>,
     /// One for each series, model and seed.
     pub forecasting: Vec<forecasting::Trial>,
+    /// One for each series.
+    pub baselines: Vec<forecasting::Baselines>,
 }
 
 /// All findings of the experiment.

@@ -80,7 +80,16 @@ pub const SETTINGS: [Setting; 5] = [
 /// Multiples of the trained horizon that are asked for.
 pub const REACHES: [usize; 3] = [1, 2, 4];
 
-/// Rows of all forecasters for one setting, seed and model.
+/// Errors of the baselines on one series, the same for every model and seed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Baselines {
+    /// Data set.
+    pub data: &'static str,
+    /// Seasonal naive and NLinear, fitted for 1, 2 and 4 times the trained horizon.
+    pub errors: Vec<Vec<Row>>,
+}
+
+/// What one model reached on one setting with a seed.
 #[derive(Debug, Clone, Serialize)]
 pub struct Trial {
     /// Data set.
@@ -101,8 +110,6 @@ pub struct Trial {
     pub radius: Option<f64>,
     /// The model's errors at 1, 2 and 4 times the trained horizon.
     pub errors: Vec<Row>,
-    /// Those of the baselines, fitted for each horizon.
-    pub baselines: Vec<Vec<Row>>,
 }
 
 /// The recipe of a model on a series.
@@ -145,7 +152,26 @@ pub fn prepared(setting: &Setting, model: &str) -> Result<Option<Prepared>, Clai
     Ok(Some(prepare(series, &request, &recipe(setting, model)?)?))
 }
 
-/// Trains `model` for `steps` and tests it beside the baselines.
+/// The baselines on a series, or nothing when it is not on this machine.
+///
+/// # Errors
+/// A file that cannot be read; errors of the baselines.
+pub fn baselines(setting: &Setting) -> Result<Option<Baselines>, ClaimError> {
+    let Some(prepared) = prepared(setting, SPACETIME)? else {
+        return Ok(None);
+    };
+    let mut errors = Vec::new();
+    for reach in REACHES {
+        if let Some(test) = Test::new(&prepared, reach * setting.horizon) {
+            let beside = test.baselines(&prepared)?;
+            errors.push(beside.iter().map(|it| it.all().clone()).collect());
+        }
+    }
+    let data = setting.data;
+    Ok(Some(Baselines { data, errors }))
+}
+
+/// Trains `model` for `steps` and tests it on the windows of [`baselines`].
 ///
 /// # Errors
 /// [`ClaimError::Interrupted`], errors of training.
@@ -189,12 +215,10 @@ pub fn run(
     };
     let summary = job.finish(&trained)?;
     let best = load(folder.root(), &device)?;
-    let (mut errors, mut baselines) = (Vec::new(), Vec::new());
+    let mut errors = Vec::new();
     for reach in REACHES {
         if let Some(test) = Test::new(&prepared, reach * setting.horizon) {
             errors.push(test.model(model, &best, &prepared)?.all().clone());
-            let beside = test.baselines(&prepared)?;
-            baselines.push(beside.iter().map(|it| it.all().clone()).collect());
         }
     }
     Ok(Some(Trial {
@@ -207,7 +231,6 @@ pub fn run(
         seconds: trained.seconds,
         radius: summary.closed_loop_radius,
         errors,
-        baselines,
     }))
 }
 

@@ -83,6 +83,7 @@ fn run(options: &Options, progress: &mut dyn Progress) -> Result<Report, ClaimEr
         "speed": measured.speed,
         "settings": SETTINGS,
         "forecasting": measured.forecasting,
+        "baselines": measured.baselines,
     });
     report.minutes = began.0.elapsed().as_secs_f64() / 60.0;
     report.cpu_minutes = match (began.1, cpu_seconds()) {
@@ -139,8 +140,9 @@ fn measure(options: &Options, progress: &mut dyn Progress) -> Result<Measured, C
         }
     }
     stage += 1;
-    let mut forecasting = Vec::new();
+    let (mut forecasting, mut baselines) = (Vec::new(), Vec::new());
     for setting in settings {
+        baselines.extend(forecasting::baselines(setting)?);
         for &seed in &options.seeds {
             for model in MODELS {
                 let name = format!("{}, {model}, seed {seed}", setting.data);
@@ -159,5 +161,6 @@ fn measure(options: &Options, progress: &mut dyn Progress) -> Result<Measured, C
         autoregression,
         speed,
         forecasting,
+        baselines,
     })
 }
