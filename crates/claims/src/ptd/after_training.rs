@@ -67,8 +67,10 @@ pub struct Disturbed {
     pub at_angle: f64,
     /// Accuracy with white noise.
     pub white: f64,
-    /// Mean change of the probabilities on training cases, by angle.
-    pub sensitivity: Vec<(f64, f64)>,
+    /// Mean change of the probabilities on training cases at that angle.
+    pub change: f64,
+    /// Median of that change over all angles above pi / 2.
+    pub median_change: f64,
 }
 
 /// Disturbs every model with the task of its seed; all models of a seed meet the same cases.
@@ -95,9 +97,10 @@ fn of_one(
     task: &Task,
 ) -> Result<Disturbed, ClaimError> {
     let length = task.test.lengths().1;
-    let sensitivity = sensitivity(model, &task.train.at_most(PROBES, seed), length)?;
-    let most = sensitivity.iter().max_by(|a, b| a.1.total_cmp(&b.1));
-    let angle = most.map_or(0.0, |it| it.0);
+    let mut sensitivity = sensitivity(model, &task.train.at_most(PROBES, seed), length)?;
+    sensitivity.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let (angle, change) = sensitivity.last().copied().unwrap_or_default();
+    let median = sensitivity.get(sensitivity.len() / 2);
     let test = task.test.at_most(DISTURBED, seed);
     let accuracy = |cases: &Cases| -> Result<f64, ClaimError> {
         let scores = Scores::of(&predict(model, cases, &mut |_| {})?, cases)?;
@@ -113,7 +116,8 @@ fn of_one(
         angle,
         at_angle: accuracy(&with_noise(&test, &[sinusoid(angle, length)])?)?,
         white: accuracy(&with_noise(&test, &[white])?)?,
-        sensitivity,
+        change,
+        median_change: median.map_or(0.0, |it| it.1),
     })
 }
 
