@@ -159,7 +159,6 @@ impl<S: Float, A: Float> Channels<S, A> {
     }
 }
 
-/// Adds the pairs of one level, whose gradients are `scores`.
 /// Writes dr, dg, dk, da and db of the channels from `first` on. `solved` holds dZ' and d[P Q].
 ///
 /// Synchronises the cube.

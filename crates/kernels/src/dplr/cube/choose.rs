@@ -161,4 +161,35 @@ mod tests {
         let needed = choose(&shape(5000, 64), DType::F32, false, &H100).unwrap_err();
         assert!(needed > 227 * 1024);
     }
+
+    #[test]
+    fn choose_when_matrix_units_are_used_cuts_every_tile_into_whole_blocks() {
+        for (keys, values) in [
+            (32, 32),
+            (64, 64),
+            (100, 128),
+            (128, 64),
+            (128, 128),
+            (192, 64),
+        ] {
+            let plan = choose(&shape(keys, values), DType::BF16, false, &H100).unwrap();
+            assert!(plan.matrix, "{keys} keys, {values} values");
+            // One that does not divide panics, in the middle of a launch.
+            for plan in [plan, plan.of_gradients()] {
+                let tiles = [
+                    plan.scores(),
+                    plan.score_gradients(),
+                    plan.channel_tile(),
+                    plan.solved_keys(),
+                    plan.solved_squares(),
+                    plan.values(),
+                    plan.value_pairs(),
+                    plan.key_pairs(),
+                    plan.squares(),
+                    plan.states(),
+                ];
+                assert!(tiles.iter().all(|tile| tile.even()), "{keys} keys");
+            }
+        }
+    }
 }

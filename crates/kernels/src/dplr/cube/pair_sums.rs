@@ -30,6 +30,7 @@ impl<A: Float> Sums<A> {
     }
 }
 
+/// Adds the pairs of one level, whose gradients are `scores`.
 #[cube]
 pub(super) fn add_level<S: Float, A: Float>(
     sums: &mut Sums<A>,
