@@ -87,6 +87,13 @@ pub fn tensor(data: &[f64], dtype: DType, device: &Device) -> Tensor<1> {
     Tensor::from_data(data, (device, dtype))
 }
 
+/// Flat tensors in f32 on the device under test.
+pub fn in_f32(flat: &[Vec<f64>]) -> Vec<Tensor<1>> {
+    let device = device();
+    let on = |values: &Vec<f64>| tensor(values, DType::F32, &device);
+    flat.iter().map(on).collect()
+}
+
 /// Elements as f64.
 pub fn read<const D: usize>(tensor: &Tensor<D>) -> Vec<f64> {
     tensor.to_data().convert_dtype(DType::F64).iter().collect()

@@ -1,7 +1,8 @@
 //! Selective scan: awkward sizes, laws of the recurrence, errors.
 
 use crate::check::{
-    AWKWARD_LENGTHS, OpCase, check_op, device, distance, read, tensor, values, values_between,
+    AWKWARD_LENGTHS, OpCase, check_op, device, distance, in_f32, read, tensor, values,
+    values_between,
 };
 use burn::tensor::{DType, Device, Int, Tensor};
 use resolvent_kernels::reshape;
@@ -114,13 +115,6 @@ fn check(name: &str, s: SelectiveScanShape, seq_idx: &[i64], inputs: Vec<Vec<f64
         tensors: &|flat| on_device(flat, seq_idx, s),
         tolerance: 2e-5,
     });
-}
-
-fn in_f32(flat: &[Vec<f64>]) -> Vec<Tensor<1>> {
-    let device = device();
-    flat.iter()
-        .map(|values| tensor(values, DType::F32, &device))
-        .collect()
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! Laws that compare runs with each other, formats, errors.
 
 use super::*;
+use crate::check::{cpu_alone, device};
 
 #[test]
 fn dplr_when_split_anywhere_and_handed_over_equals_one_run() {
     for chunk in [1, 16] {
         let s = shape(1, 130, 2, [16, 8], chunk);
-        let flat = single(&inputs(s));
+        let flat = in_f32(&inputs(s));
         let whole = dplr(build(&flat, &[], s), options(s)).unwrap();
         for cut in [1, 15, 16, 17, 64, 129] {
             let part = |from: usize, to: usize, initial: Option<Tensor<4>>| {
@@ -66,7 +67,7 @@ fn dplr_when_run_on_one_or_many_threads_gives_the_same_bits() {
 #[test]
 fn dplr_when_inputs_are_strided_or_indexed_by_any_width_gives_the_same_bits() {
     let s = shape(2, 30, 2, [6, 4], 8);
-    let flat = single(&inputs(s));
+    let flat = in_f32(&inputs(s));
     let indices: Vec<i64> = (0..60).map(|t| i64::from(t % 30 >= 7)).collect();
     let plain = build(&flat, &indices, s);
     // Same values in another memory order: transpose, make it real, transpose back.
@@ -111,7 +112,7 @@ fn dplr_when_log_decays_stay_in_f32_reads_them_so() {
 #[test]
 fn dplr_when_inputs_are_in_half_precision_keeps_the_state_in_f32() {
     let s = shape(1, 20, 1, [4, 4], 1);
-    let device = Device::flex();
+    let device = device();
     let half: Vec<Tensor<1>> = inputs(s)
         .iter()
         .map(|v| tensor(v, DType::BF16, &device))
@@ -124,7 +125,7 @@ fn dplr_when_inputs_are_in_half_precision_keeps_the_state_in_f32() {
 #[test]
 fn dplr_when_shapes_or_options_are_wrong_names_the_value() {
     let s = shape(1, 4, 2, [6, 3], 8);
-    let flat = single(&inputs(s));
+    let flat = in_f32(&inputs(s));
     let good = || build(&flat, &[], s);
     let fails = |input: DplrInput, change: fn(&mut DplrOptions)| {
         let mut options = options(s);
@@ -148,11 +149,25 @@ fn dplr_when_shapes_or_options_are_wrong_names_the_value() {
         ..good()
     };
     assert!(fails(wrong, |_| ()).contains("`initial` has 2 along its value axis, expected 3"));
+}
+
+#[test]
+fn dplr_when_values_are_wrong_names_them_on_the_cpu() {
+    // Other devices would have to be waited for, so only the CPU looks.
+    let _cpu = cpu_alone();
+    let s = shape(1, 4, 2, [6, 3], 8);
+    let flat = in_f32(&inputs(s));
+    let good = build(&flat, &[], s);
     let wrong = DplrInput {
-        g: good().g + 1.0,
-        ..good()
+        g: good.g.clone() + 1.0,
+        ..good
     };
-    assert!(fails(wrong, |_| ()).contains("expected log decays of at most 0"));
+    let error = dplr(wrong, options(s)).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("expected log decays of at most 0")
+    );
     let error = dplr(build(&flat, &[0, 1, 0, 1], s), options(s)).unwrap_err();
     assert!(matches!(
         error,
@@ -166,7 +181,7 @@ fn dplr_when_an_input_is_nan_says_so_in_the_output() {
         let s = shape(1, 10, 2, [5, 3], chunk);
         let mut flat = inputs(s);
         flat[input][3 * s.heads * s.keys] = f64::NAN;
-        let y = read(&on_device(&single(&flat), &[], s)[0]);
+        let y = read(&on_device(&in_f32(&flat), &[], s)[0]);
         let width = s.heads * s.values;
         let clean = if chunk == 1 { 3 } else { 0 };
         assert!(y[..clean * width].iter().all(|v| v.is_finite()), "before");

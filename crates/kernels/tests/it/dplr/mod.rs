@@ -2,9 +2,9 @@
 
 mod laws;
 
-use crate::check::{AWKWARD_LENGTHS, OpCase, check_op, distance, read, run, tensor};
+use crate::check::{AWKWARD_LENGTHS, OpCase, check_op, distance, in_f32, read, run, tensor};
 use crate::check::{values, values_between};
-use burn::tensor::{DType, Device, Int, IntDType, Tensor};
+use burn::tensor::{DType, Int, IntDType, Tensor};
 use resolvent_kernels::dplr::{DplrInput, DplrOptions, DplrShape, dplr, reference};
 use resolvent_kernels::{KernelError, reshape};
 
@@ -117,13 +117,6 @@ fn check(name: &str, s: DplrShape, seq_idx: &[i64], inputs: Vec<Vec<f64>>) {
     });
 }
 
-/// The inputs in f32.
-fn single(inputs: &[Vec<f64>]) -> Vec<Tensor<1>> {
-    let device = Device::flex();
-    let on = |v: &Vec<f64>| tensor(v, DType::F32, &device);
-    inputs.iter().map(on).collect()
-}
-
 #[test]
 fn dplr_when_lengths_are_awkward_equals_the_recurrence_with_all_gradients() {
     for len in AWKWARD_LENGTHS {
@@ -211,7 +204,7 @@ fn dplr_when_the_state_or_a_scale_is_asked_for_or_not_equals_the_recurrence() {
 fn dplr_when_an_axis_is_empty_returns_zeros_and_the_initial_state() {
     for (size, heads) in [([0, 3], 2), ([3, 0], 2), ([4, 4], 0)] {
         let s = shape(1, 5, heads, size, 16);
-        let flat = single(&inputs(s));
+        let flat = in_f32(&inputs(s));
         let out = on_device(&flat, &[], s);
         assert!(read(&out[0]).iter().all(|&y| y == 0.0));
         assert_eq!(read(&out[1]), read(&flat[6]));
@@ -230,7 +223,7 @@ fn dplr_when_the_form_is_left_open_equals_the_recurrence_for_small_and_large_hea
 #[test]
 fn dplr_when_chunks_differ_gives_the_same_within_rounding() {
     let mut s = shape(1, 500, 2, [16, 16], 1);
-    let flat = single(&inputs(s));
+    let flat = in_f32(&inputs(s));
     let stepped = on_device(&flat, &[], s);
     for chunk in [2, 16, 32, 64, 100, 1000] {
         s.chunk = Some(chunk);
@@ -293,7 +286,7 @@ fn dplr_when_decay_is_total_forgets_without_a_nan() {
         let s = shape(1, 40, 1, [4, 4], chunk);
         let mut flat = inputs(s);
         flat[G].fill(f64::NEG_INFINITY);
-        let got = on_device(&single(&flat), &[], s);
+        let got = on_device(&in_f32(&flat), &[], s);
         let want = by_recurrence(&flat, &[], s);
         assert!(distance(&read(&got[0]), &want[0], 1e-3) < 2e-5);
     }
@@ -324,7 +317,7 @@ fn dplr_when_a_key_is_written_twice_keeps_only_the_second_value() {
         twice,
         vec![0.0; 12],
     ];
-    let out = on_device(&single(&flat), &[], s);
+    let out = on_device(&in_f32(&flat), &[], s);
     let want: Vec<f64> = [-4.0, 5.0, 6.0]
         .iter()
         .flat_map(|v| key.map(|k| v * k))
