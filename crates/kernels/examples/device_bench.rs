@@ -403,6 +403,12 @@ fn bench(case: &Case, mode: &str, dtype: DType, device: &Device, runs: usize) {
 }
 
 fn main() {
+    // A kernel that panics does so on the device's thread; the calls go on, and would be timed.
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        std::process::exit(1);
+    }));
     let flags = Flags(std::env::args().skip(1).collect());
     let device = Device::default();
     let runs = flags.number("--runs", "20").max(10);
