@@ -9,7 +9,8 @@ and spills of each kernel as CSV:
     --lens 64 --modes both --runs 1 --check no
 
 Needs cc, c++ and, once, pip for five wheels of CUDA 13.0 (about 200 MB). The driver's own compiler takes
-other counts at times (166 registers where nvcc takes 128); stack and spills agreed wherever both were seen.
+other counts at times (166 registers where nvcc takes 128). Stack and spills agreed with ncu in the six kernels
+of dplr that both saw: none, and for the old kernel of gradients 9,048 bytes of stack where ncu said 9,024.
 """
 
 import argparse
@@ -36,15 +37,19 @@ def toolkit():
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
     root = cache / "resolvent" / "cuda-toolkit"
     found = root / "nvidia" / "cu13"
-    if not (found / "nvvm").exists():
-        with tempfile.TemporaryDirectory() as folder:
+    if not found.exists():
+        root.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=root.parent) as folder:
             pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder]
             subprocess.run(pip + [f"{name}==13.0.*" for name in PACKAGES], check=True)
+            unpacked = Path(folder) / "toolkit"
             for wheel in Path(folder).glob("*.whl"):
-                zipfile.ZipFile(wheel).extractall(root)
-        for folder in ["bin", "nvvm/bin"]:
-            for program in (found / folder).iterdir():
-                program.chmod(0o755)
+                zipfile.ZipFile(wheel).extractall(unpacked)
+            for programs in ["bin", "nvvm/bin"]:
+                for program in (unpacked / "nvidia" / "cu13" / programs).iterdir():
+                    program.chmod(0o755)
+            # Whole or absent.
+            unpacked.rename(root)
     return found
 
 
