@@ -61,6 +61,7 @@ fn verdicts_when_nothing_was_measured_decide_nothing() {
         autoregression: Vec::new(),
         speed: Vec::new(),
         forecasting: Vec::new(),
+        baselines: Vec::new(),
     };
     let found = findings(&nothing, &Options::default());
     assert_eq!(found.len(), 10);
