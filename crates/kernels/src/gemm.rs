@@ -1,7 +1,8 @@
 //! Strided matrix products on slices: the safe face of the `gemm` crate.
 //!
-//! Always single-threaded: the operations parallelise over batch, head and chunk above this, so
-//! that a result never depends on the number of threads.
+//! [`gemm`] is single-threaded: the operations parallelise over batch, head and chunk above this, so
+//! that a result never depends on the number of threads. [`product`] is one product on all cores, which
+//! share its rows and columns and never a sum.
 
 use crate::float::Real;
 
@@ -60,32 +61,76 @@ pub(crate) fn gemm<T: Real>(
     lhs: Mat<'_, T>,
     rhs: Mat<'_, T>,
 ) {
-    let (m, n, k) = (lhs.rows, rhs.cols, lhs.cols);
-    assert_eq!(k, rhs.rows, "gemm: inner lengths differ");
+    let (m, n) = (lhs.rows, rhs.cols);
     if m == 0 || n == 0 {
         return;
     }
     assert!((m - 1) * row_stride + n <= out.len(), "gemm: out too small");
     assert!(n <= row_stride || m == 1, "gemm: rows of out overlap");
+    #[allow(unsafe_code)]
+    // SAFETY: the two assertions above keep every element of the product inside `out`, which holds
+    // values and is borrowed mutably, so that it cannot overlap the operands.
+    unsafe {
+        let out = out.as_mut_ptr();
+        write(out, row_stride, mode, lhs, rhs, gemm::Parallelism::None);
+    }
+}
+
+/// lhs * rhs, row-major, on all cores.
+///
+/// The memory is not cleared first: every large product of a training step would be written twice, the
+/// first time by one core.
+pub(crate) fn product<T: Real>(lhs: Mat<'_, T>, rhs: Mat<'_, T>) -> Vec<T> {
+    let count = lhs.rows * rhs.cols;
+    let mut out = Vec::with_capacity(count);
+    if count == 0 {
+        return out;
+    }
+    #[allow(unsafe_code)]
+    // SAFETY: the vector has room for `count` elements and is nobody else's; `write` stores all of them.
+    unsafe {
+        let all_cores = gemm::Parallelism::Rayon(0);
+        write(out.as_mut_ptr(), rhs.cols, Into::Store, lhs, rhs, all_cores);
+        out.set_len(count);
+    }
+    out
+}
+
+/// The product at `out`, whose rows lie `row_stride` elements apart; neither side is empty.
+///
+/// # Safety
+/// Every element of the product must lie in memory that is the caller's alone; with [`Into::Add`] it
+/// must hold values.
+#[allow(unsafe_code)]
+unsafe fn write<T: Real>(
+    out: *mut T,
+    row_stride: usize,
+    mode: Into,
+    lhs: Mat<'_, T>,
+    rhs: Mat<'_, T>,
+    parallelism: gemm::Parallelism,
+) {
+    let (m, n, k) = (lhs.rows, rhs.cols, lhs.cols);
+    assert_eq!(k, rhs.rows, "gemm: inner lengths differ");
     if k == 0 {
         if mode == Into::Store {
-            for row in out.chunks_mut(row_stride).take(m) {
-                row[..n].fill(T::zero());
+            for row in 0..m {
+                // SAFETY: a row of the product; zero bytes are the number zero.
+                unsafe { out.add(row * row_stride).write_bytes(0, n) };
             }
         }
         return;
     }
     assert!(lhs.last_index() < lhs.data.len(), "gemm: lhs too small");
     assert!(rhs.last_index() < rhs.data.len(), "gemm: rhs too small");
-    #[allow(unsafe_code)]
-    // SAFETY: the three assertions above keep every index that the product touches inside its
-    // slice; `out` is borrowed mutably, so it cannot overlap the operands.
+    // SAFETY: the assertions above keep every index into the operands inside their slices, the caller
+    // answers for `out`; what is stored over is not read.
     unsafe {
         gemm::gemm(
             m,
             n,
             k,
-            out.as_mut_ptr(),
+            out,
             1,
             row_stride as isize,
             mode == Into::Add,
@@ -100,14 +145,14 @@ pub(crate) fn gemm<T: Real>(
             false,
             false,
             false,
-            gemm::Parallelism::None,
+            parallelism,
         );
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Into, Mat, gemm};
+    use super::{Into, Mat, gemm, product};
 
     #[test]
     fn gemm_when_strided_and_transposed_equals_the_triple_loop() {
@@ -128,6 +173,22 @@ mod tests {
                 assert_eq!(out[i * 8 + j], want);
             }
             assert_eq!(out[i * 8 + 5], 1.0, "columns beyond the product stay");
+        }
+    }
+
+    #[test]
+    fn product_when_on_all_cores_equals_the_one_on_one() {
+        for (rows, inner, cols) in [(1, 1, 1), (300, 70, 130), (5, 0, 3), (0, 4, 3)] {
+            let value = |i: usize| ((i * 7919) % 2003) as f32 / 1001.0 - 1.0;
+            let a: Vec<f32> = (0..rows * inner).map(value).collect();
+            let b: Vec<f32> = (0..inner * cols).map(|i| value(i + 5)).collect();
+            let (lhs, rhs) = (
+                Mat::rows(&a, rows, inner, inner),
+                Mat::rows(&b, inner, cols, cols),
+            );
+            let mut want = vec![f32::NAN; rows * cols];
+            gemm(&mut want, cols, Into::Store, lhs, rhs);
+            assert_eq!(product(lhs, rhs), want);
         }
     }
 }

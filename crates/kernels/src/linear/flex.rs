@@ -1,7 +1,9 @@
-//! CPU body: every row of the weight once, four at a time.
+//! CPU body: of few rows every row of the weight once, four at a time; of many a product.
 
-use super::ops::LinearOps;
+use super::FEW_ROWS;
+use super::ops::{LinearBackward, LinearOps};
 use crate::float::{Real, dot, sum_lanes, vectorised};
+use crate::gemm::{Mat, product};
 use crate::host::{Host, tensor};
 use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;
@@ -55,11 +57,23 @@ vectorised! {
     }
 }
 
-fn product<T: Real>(x: &FlexTensor, weight: &FlexTensor) -> FlexTensor {
+fn forward<T: Real>(x: &FlexTensor, weight: &FlexTensor) -> FlexTensor {
     let [rows, inputs] = x.layout().shape().dims();
     let [outputs, _] = weight.layout().shape().dims();
     let (x, weight) = (Host::new(x), Host::new(weight));
     let (x, weight) = (x.slice::<T>(), weight.slice::<T>());
+    let out = match rows > FEW_ROWS {
+        true => {
+            let weight = Mat::rows(weight, outputs, inputs, inputs);
+            product(Mat::rows(x, rows, inputs, inputs), weight.t())
+        }
+        false => streamed(x, weight, [rows, inputs, outputs]),
+    };
+    tensor(out, &[rows, outputs])
+}
+
+/// x W^T of few rows.
+fn streamed<T: Real>(x: &[T], weight: &[T], [rows, inputs, outputs]: [usize; 3]) -> Vec<T> {
     let mut out = vec![T::zero(); outputs * rows];
     if weight.len() < SMALL {
         block(x, weight, inputs, &mut out);
@@ -73,14 +87,49 @@ fn product<T: Real>(x: &FlexTensor, weight: &FlexTensor) -> FlexTensor {
         let element = |at: usize| by_output[at % outputs * rows + at / outputs];
         out = (0..rows * outputs).map(element).collect();
     }
-    tensor(out, &[rows, outputs])
+    out
+}
+
+/// dx = dy W, dW = dy^T x.
+fn backward<T: Real>(
+    [x, weight]: [&FlexTensor; 2],
+    grad: &FlexTensor,
+    wanted: [bool; 2],
+) -> [Option<FlexTensor>; 2] {
+    let [rows, inputs] = x.layout().shape().dims();
+    let [outputs, _] = weight.layout().shape().dims();
+    let hosts = [x, weight, grad].map(Host::new);
+    let [x, weight, dy] = hosts.each_ref().map(Host::slice::<T>);
+    let dy = Mat::rows(dy, rows, outputs, outputs);
+    let of_x = || {
+        let weight = Mat::rows(weight, outputs, inputs, inputs);
+        tensor(product(dy, weight), &[rows, inputs])
+    };
+    let of_weight = || {
+        let x = Mat::rows(x, rows, inputs, inputs);
+        tensor(product(dy.t(), x), &[outputs, inputs])
+    };
+    [wanted[0].then(of_x), wanted[1].then(of_weight)]
 }
 
 impl LinearOps for Flex {
     fn linear(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
         match x.dtype() {
-            DType::F64 => product::<f64>(&x, &weight),
-            _ => product::<f32>(&x, &weight),
+            DType::F64 => forward::<f64>(&x, &weight),
+            _ => forward::<f32>(&x, &weight),
+        }
+    }
+}
+
+impl LinearBackward for Flex {
+    fn linear_backward(
+        [x, weight]: [FloatTensor<Self>; 2],
+        grad: FloatTensor<Self>,
+        wanted: [bool; 2],
+    ) -> [Option<FloatTensor<Self>>; 2] {
+        match x.dtype() {
+            DType::F64 => backward::<f64>([&x, &weight], &grad, wanted),
+            _ => backward::<f32>([&x, &weight], &grad, wanted),
         }
     }
 }

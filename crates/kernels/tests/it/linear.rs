@@ -1,4 +1,4 @@
-//! The streamed product against the double loop, and against what autodiff computes.
+//! The linear map and its gradients against double loops.
 
 use crate::check::{distance, read, tensor, values};
 use burn::tensor::{DType, Device, Tensor};
@@ -50,14 +50,70 @@ fn linear_when_views_are_given_reads_what_they_show() {
     assert!(distance(&read(&linear(x, lying)), &want, 1.0) < 1e-13);
 }
 
+/// The gradients of sum(weights * x W^T) by two double loops.
+fn exact_gradients(
+    weights: &[f64],
+    x: &[f64],
+    weight: &[f64],
+    inputs: usize,
+) -> (Vec<f64>, Vec<f64>) {
+    let outputs = weight.len() / inputs;
+    let (mut of_x, mut of_weight) = (vec![0.0; x.len()], vec![0.0; weight.len()]);
+    for (at, g) in weights.iter().enumerate() {
+        let (row, out) = (at / outputs * inputs, at % outputs * inputs);
+        for i in 0..inputs {
+            of_x[row + i] += g * weight[out + i];
+            of_weight[out + i] += g * x[row + i];
+        }
+    }
+    (of_x, of_weight)
+}
+
 #[test]
-fn linear_when_gradients_are_asked_for_has_them() {
+fn linear_when_differentiated_has_the_gradients_of_the_double_loop() {
     let device = Device::flex().autodiff();
-    let (x, weight) = inputs(DType::F32, [2, 5, 3], &device);
-    let weight = weight.detach().require_grad();
-    let gradients = linear(x.clone(), weight.clone()).sum().backward();
+    for [rows, width, outputs] in [[1, 1, 1], [2, 5, 3], [4, 65, 6], [5, 6, 1], [300, 70, 129]] {
+        for (dtype, limit) in [(DType::F64, 1e-12), (DType::F32, 1e-5)] {
+            let (x, weight) = inputs(dtype, [rows, width, outputs], &device);
+            let (x, weight) = (x.detach().require_grad(), weight.detach().require_grad());
+            let weights = tensor(&values(3, rows * outputs), dtype, &device);
+            let y = linear(x.clone(), weight.clone()) * weights.clone().reshape([rows, outputs]);
+            let gradients = y.sum().backward();
+            let (x_values, weight_values) = (read(&x), read(&weight));
+            let want = exact_gradients(&read(&weights), &x_values, &weight_values, width);
+            let got = read(&x.grad(&gradients).unwrap());
+            assert!(
+                distance(&got, &want.0, 1.0) < limit,
+                "x {rows} {width} {outputs}"
+            );
+            let got = read(&weight.grad(&gradients).unwrap());
+            assert!(
+                distance(&got, &want.1, 1.0) < limit,
+                "W {rows} {width} {outputs}"
+            );
+        }
+    }
+}
+
+#[test]
+fn linear_when_the_weight_is_a_part_gives_the_part_its_gradient() {
+    let device = Device::flex().autodiff();
+    let (x, weight) = inputs(DType::F64, [9, 8, 10], &device);
+    let (x, weight) = (x.inner(), weight.detach().require_grad());
+    // x is no leaf: only the gradient of the weight is asked for.
+    let on_graph = Tensor::<2>::from_inner(x.clone());
+    let gradients = linear(on_graph, weight.clone().narrow(0, 3, 4))
+        .sum()
+        .backward();
     let got = read(&weight.grad(&gradients).unwrap());
-    let columns = read(&x.inner().sum_dim(0));
-    let want: Vec<f64> = (0..3).flat_map(|_| columns.clone()).collect();
-    assert!(distance(&got, &want, 1.0) < 1e-6);
+    let sums = read(&x.sum_dim(0));
+    let row = |at: usize| {
+        if (3..7).contains(&at) {
+            sums.clone()
+        } else {
+            vec![0.0; 8]
+        }
+    };
+    let want: Vec<f64> = (0..10).flat_map(row).collect();
+    assert!(distance(&got, &want, 1.0) < 1e-13);
 }

@@ -11,6 +11,7 @@ use crate::state::State;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use resolvent_kernels::ComplexTensor;
+use resolvent_kernels::linear::linear;
 use resolvent_structure::Matrix;
 
 const LAYOUT: &str = "mode";
@@ -33,7 +34,7 @@ pub(super) fn read_out(c: Tensor<3>, h: Tensor<2>) -> Tensor<2> {
     let [channels, modes, _] = c.dims();
     let part = |at, sign: f64| c.clone().narrow(2, at, 1).reshape([channels, modes]) * sign;
     let weight = Tensor::cat(vec![part(0, 2.0), part(1, -2.0)], 1);
-    h.matmul(weight.transpose())
+    linear(h, weight)
 }
 
 impl S5 {

@@ -11,6 +11,7 @@ use resolvent_kernels::ComplexTensor;
 use resolvent_kernels::diagonal_scan::{
     DiagonalScanInput, DiagonalScanOutput, ScanFactor, diagonal_scan,
 };
+use resolvent_kernels::linear::linear;
 use resolvent_kernels::vandermonde::reference::discretise;
 use resolvent_kernels::vandermonde::{VandermondeInput, VandermondeOptions, vandermonde};
 use resolvent_structure::Complex64;
@@ -110,8 +111,7 @@ impl S5System {
         let im = b_re * g_im + b_im * g_re;
         let weight = Tensor::cat(vec![re, im], 0);
         let flat = input.clone().reshape([batch * len, channels]);
-        flat.matmul(weight.transpose())
-            .reshape([batch, len, 2 * modes])
+        linear(flat, weight).reshape([batch, len, 2 * modes])
     }
 
     /// The states.
