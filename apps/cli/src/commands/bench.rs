@@ -37,6 +37,7 @@ pub fn run(
     drop(bars);
     let report = result?;
     console.say(&text(&report));
+    console.say(&profiles(&report));
     if let Some(folder) = &options.out {
         for path in write_plots(&report, folder)? {
             console.say(&format!("wrote {}", path.display()));
@@ -71,6 +72,25 @@ fn text(report: &BenchReport) -> String {
             &rows
         )
     )
+}
+
+/// Where the processor time of the sampled rows went, shares under a percent left out.
+fn profiles(report: &BenchReport) -> String {
+    let sampled = report.rows.iter();
+    let sampled = sampled.filter_map(|row| Some((row, row.profile.as_ref()?)));
+    let lines = sampled.map(|(row, profile)| {
+        let parts = profile.parts.iter().filter(|part| part.percent >= 1.0);
+        let parts: Vec<String> = parts
+            .map(|part| format!("{} {:.1} %", part.name, part.percent))
+            .collect();
+        format!(
+            "\nprocessor time of {} ({} samples): {}\n",
+            row.case,
+            profile.samples,
+            parts.join(", ")
+        )
+    });
+    lines.collect()
 }
 
 fn cells(row: &Row) -> Vec<String> {

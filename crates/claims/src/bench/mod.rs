@@ -15,6 +15,7 @@ pub(crate) mod memory;
 mod peer;
 mod plain;
 mod plots;
+mod profile;
 mod selective_scan;
 mod ssd;
 mod step;
@@ -30,6 +31,7 @@ use std::path::PathBuf;
 pub use machine::Limits;
 pub use memory::{MemoryChild, run_child};
 pub use plots::write as write_plots;
+pub use profile::{Part, Profile};
 
 /// One benchmark.
 #[derive(Debug, Clone, Copy)]
@@ -171,6 +173,8 @@ pub struct Row {
     pub ratio: Option<f64>,
     /// Its place on a plot, of rows that have one.
     pub curve: Option<Curve>,
+    /// Where the processor time went, of rows that were sampled.
+    pub profile: Option<Profile>,
 }
 
 impl Row {
@@ -186,6 +190,7 @@ impl Row {
             limit: None,
             ratio: None,
             curve: None,
+            profile: None,
         }
     }
 

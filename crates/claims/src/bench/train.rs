@@ -2,6 +2,7 @@
 
 use super::machine::Limits;
 use super::peer::{document, number, version};
+use super::profile::{Profile, sampled};
 use super::{Options, Row, median_seconds};
 use crate::claim::Progress;
 use crate::error::ClaimError;
@@ -49,8 +50,12 @@ fn models() -> [(&'static str, LanguageConfig); 3] {
     ]
 }
 
-/// Median seconds of a step: forward, backward, clipping, AdamW.
-fn ours(config: &LanguageConfig, device: &Device, steps: usize) -> Result<f64, ClaimError> {
+/// Median seconds of a step (forward, backward, clipping, AdamW), and where as many more go.
+fn ours(
+    config: &LanguageConfig,
+    device: &Device,
+    steps: usize,
+) -> Result<(f64, Option<Profile>), ClaimError> {
     let first = config.init(1, &device.clone().autodiff())?;
     let recipe = Recipe::parse("", "bench")?;
     let tokens: Vec<u32> = (0..(BATCH * LENGTH) as u32)
@@ -58,7 +63,7 @@ fn ours(config: &LanguageConfig, device: &Device, steps: usize) -> Result<f64, C
         .collect();
     let mut optimiser = Optimiser::new(&recipe.optimiser, &first, published_name)?;
     let mut model = Some(first);
-    median_seconds(steps, || {
+    let mut step = || {
         let Some(current) = model.take() else {
             return Ok(());
         };
@@ -72,8 +77,10 @@ fn ours(config: &LanguageConfig, device: &Device, steps: usize) -> Result<f64, C
         let norm = squares.map_or(0.0, |sum| sum.into_scalar::<f64>().sqrt());
         let gradients = clip_by_norm(&current, gradients, norm, 1.0);
         model = Some(optimiser.step(current, gradients, 1e-3));
-        Ok(())
-    })
+        Ok::<_, ClaimError>(())
+    };
+    let seconds = median_seconds(steps, &mut step)?;
+    Ok((seconds, sampled(|| (0..steps).try_for_each(|_| step()))?))
 }
 
 pub(super) fn run(
@@ -84,7 +91,8 @@ pub(super) fn run(
     let steps = if options.quick { 2 } else { 15 };
     let mut rows = Vec::new();
     for (name, config) in models() {
-        let rate = (BATCH * LENGTH) as f64 / ours(&config, &options.device, steps)?;
+        let (seconds, profile) = ours(&config, &options.device, steps)?;
+        let rate = (BATCH * LENGTH) as f64 / seconds;
         let layers = config.num_hidden_layers;
         let case =
             format!("{name} hidden {WIDTH}, {layers} layers, B{BATCH} L{LENGTH}, f32, AdamW");
@@ -92,6 +100,7 @@ pub(super) fn run(
         // A backward pass has twice the products of a forward pass.
         let flops = 3 * config.cost(LENGTH).parallel_flops / LENGTH as u64;
         row.limit = Some(limits.gemm_gflops * 1e9 / flops as f64);
+        row.profile = profile.filter(|_| options.on_cpu());
         rows.push(with_peer(row, name, &config, options, steps)?);
         progress.on_step(0, name);
     }
