@@ -10,11 +10,15 @@ wheel fla-core) on PYTHONPATH, no installation is needed:
 
 A sample is the wall-clock time of five calls, the device synchronised before and after, over five,
 as in `device_bench`; the first calls, which compile and tune, are not timed. `reserved_bytes` is the
-peak that PyTorch allocated.
+peak that PyTorch allocated. With `--json` the same goes into one document, with versions and failures,
+which `resolvent bench lengths` reads.
 """
 
 import argparse
+import contextlib
+import importlib.metadata
 import importlib.util
+import json
 import sys
 import time
 import traceback
@@ -24,6 +28,9 @@ import torch
 import torch.nn.functional as F
 
 CALLS = 5
+SIZES = ["batch", "len", "heads", "head_dim", "state", "groups"]
+COLUMNS = ["library", "op", "mode", "dtype", *SIZES]
+COLUMNS += ["median_ms", "q20_ms", "q80_ms", "runs", "reserved_bytes"]
 DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 NAMES = {"f32": "F32", "bf16": "BF16", "f16": "F16"}
 
@@ -170,11 +177,13 @@ def quantiles(call, runs):
 
 
 def bench(peer, op, make, size, name, mode, runs):
+    """One row, or None where the peer does not compute this."""
     made = make(size, DTYPES[name])
     if made is None:
-        return
+        return None
     leaves, run = made
     torch.cuda.reset_peak_memory_stats()
+    inputs = torch.cuda.memory_allocated()
     if mode == "forward":
 
         def call():
@@ -188,10 +197,42 @@ def bench(peer, op, make, size, name, mode, runs):
         def call():
             torch.autograd.grad(run(*leaves), leaves, ones)
 
-    times = ",".join(f"{t:.4f}" for t in quantiles(call, runs))
-    sizes = ",".join(str(n) for n in size)
+    median, low, high = quantiles(call, runs)
     peak = torch.cuda.max_memory_allocated()
-    print(f"{peer},{op},{mode},{NAMES[name]},{sizes},{times},{runs},{peak}", flush=True)
+    row = {"library": peer, "op": op, "mode": mode, "dtype": NAMES[name]}
+    row |= dict(zip(SIZES, size))
+    row |= {"median_ms": median, "q20_ms": low, "q80_ms": high, "runs": runs}
+    return row | {"reserved_bytes": peak, "bytes_beyond_inputs": peak - inputs}
+
+
+def line(row):
+    cells = [row[name] for name in COLUMNS]
+    return ",".join(f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in cells)
+
+
+def versions():
+    """Of the packages that lie on the path; folders without metadata say their own."""
+    found = {}
+    for name, module in {"torch": "torch", "triton": "triton", "fla": "fla"}.items():
+        try:
+            found[name] = __import__(module).__version__
+        except Exception:
+            continue
+    try:
+        found["mamba_ssm"] = importlib.metadata.version("mamba-ssm")
+    except importlib.metadata.PackageNotFoundError:
+        found["mamba_ssm"] = version_in_source("mamba_ssm")
+    return found
+
+
+def version_in_source(package):
+    """`__version__` as it is written in an __init__ that must not run."""
+    spec = importlib.util.find_spec(package)
+    for folder in spec.submodule_search_locations if spec else []:
+        for text in open(f"{folder}/__init__.py"):
+            if text.startswith("__version__"):
+                return text.split("=")[1].strip().strip("\"'")
+    return None
 
 
 def ceilings():
@@ -209,7 +250,7 @@ def numbers(text):
     return [int(part) for part in text.split(",")]
 
 
-def main():
+def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peers", default="mamba_ssm,fla,fla_rwkv7,torch")
     parser.add_argument("--ops", default="ssd,dplr,conv1d,rms_norm")
@@ -222,18 +263,15 @@ def main():
     parser.add_argument("--heads", type=int, default=32)
     parser.add_argument("--head-dim", type=int, default=128)
     parser.add_argument("--state", type=int, default=128)
+    parser.add_argument("--json", action="store_true", help="one document instead of lines")
     args = parser.parse_args()
     if args.runs < 10:
         parser.error("--runs: at least 10, or the quantiles mean nothing")
-    torch.manual_seed(0)
-    print(f"# {torch.cuda.get_device_name()}, torch {torch.__version__}", flush=True)
-    ceilings()
-    if "mamba_ssm" in args.peers:
-        without_init("mamba_ssm")
-    print(
-        "library,op,mode,dtype,batch,len,heads,head_dim,state,groups,"
-        "median_ms,q20_ms,q80_ms,runs,reserved_bytes"
-    )
+    return args
+
+
+def cases(args):
+    """Everything that the flags ask for: peer, op, its maker, sizes, number format, mode."""
     for peer in args.peers.split(","):
         for op, make in PEERS[peer].items():
             if op not in args.ops.split(","):
@@ -243,12 +281,44 @@ def main():
                     for length in args.lens:
                         size = (args.batch, length, args.heads, args.head_dim, args.state, groups)
                         for mode in args.modes.split(","):
-                            try:
-                                bench(peer, op, make, size, name, mode, args.runs)
-                            except Exception as error:  # one missing peer must not end the sweep
-                                traceback.print_exc(limit=3)
-                                print(f"# {peer} {op} {mode} {size}: {error!r}"[:300], flush=True)
-                            torch.cuda.empty_cache()
+                            yield peer, op, make, size, name, mode
+
+
+def main():
+    args = arguments()
+    # Some libraries talk while they tune; the document must stand alone.
+    with contextlib.redirect_stdout(sys.stderr if args.json else sys.stdout):
+        found = measured(args)
+    if args.json:
+        print(json.dumps(found))
+
+
+def measured(args):
+    torch.manual_seed(0)
+    if not args.json:
+        print(f"# {torch.cuda.get_device_name()}, torch {torch.__version__}", flush=True)
+        ceilings()
+        print(",".join(COLUMNS))
+    if "mamba_ssm" in args.peers:
+        without_init("mamba_ssm")
+    rows, failures = [], []
+    for case in cases(args):
+        peer, op, _, size, _, mode = case
+        try:
+            row = bench(*case, args.runs)
+        except Exception as error:  # one missing peer must not end the sweep
+            traceback.print_exc(limit=3)
+            failures.append(f"{peer} {op} {mode} {size}: {error!r}"[:300])
+            if not args.json:
+                print(f"# {failures[-1]}", flush=True)
+            row = None
+        if row is not None:
+            rows.append(row)
+            if not args.json:
+                print(line(row), flush=True)
+        torch.cuda.empty_cache()
+    found = {"device": torch.cuda.get_device_name(), "versions": versions()}
+    return found | {"rows": rows, "failures": failures}
 
 
 if __name__ == "__main__":

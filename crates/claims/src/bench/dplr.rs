@@ -30,6 +30,7 @@ pub(super) const SUBJECT: Subject = Subject {
         }
     },
     plain_to: 1024,
+    gpu_peers: &["fla", "fla_rwkv7"],
 };
 
 /// Two readings of the state, a decay and two rank-one updates per element of the state.

@@ -1,5 +1,6 @@
 //! Time and memory of the scans against the length, on any device: the curves behind the plots.
 
+use super::gpu_peers::GpuPeer;
 use super::inputs::{device_of, refused};
 use super::machine::Limits;
 use super::memory::peak_mib;
@@ -19,6 +20,8 @@ pub(crate) struct Subject {
     pub least: fn(Scale, usize) -> Least,
     /// Longest sequence at which the plain-tensor path is run, which may loop over time.
     pub plain_to: usize,
+    /// Peers of `oracles/gpu_peer_bench.py` that compute the same.
+    pub gpu_peers: &'static [&'static str],
 }
 
 /// Every scan with a curve of its own.
@@ -159,13 +162,17 @@ pub(super) fn run(
     };
     let mut rows = Vec::new();
     for subject in SUBJECTS {
+        let peers = match Scale::of(&options.device) {
+            Scale::Cpu => Vec::new(),
+            Scale::Gpu => GpuPeer::all(subject, lengths, &options.oracles),
+        };
         for &length in lengths {
             if progress.is_stopped() {
                 return Err(ClaimError::Interrupted {
                     stage: subject.name.into(),
                 });
             }
-            rows.extend(at(subject, length, options, limits)?);
+            rows.extend(at(subject, length, &peers, options, limits)?);
             progress.on_step(0, &format!("{}, length {length}", subject.name));
         }
     }
@@ -176,6 +183,7 @@ pub(super) fn run(
 fn at(
     subject: &Subject,
     length: usize,
+    peers: &[GpuPeer],
     options: &Options,
     limits: &Limits,
 ) -> Result<Vec<Row>, ClaimError> {
@@ -216,6 +224,7 @@ fn at(
                 .map_err(|error| error.to_string()),
             false => Err(format!("plain tensors: run to length {}", subject.plain_to)),
         };
+        rows.extend(peers.iter().map(|peer| peer.beside(&row, length, backward)));
         rows.push(row.against_time("plain tensors", plain));
         drop(works);
         let mut row = Row::new(
@@ -228,6 +237,7 @@ fn at(
             "peak beyond the inputs; limit: what is read and written, of a forward pass".into();
         row.limit = (!backward).then_some(least.bytes as f64 / f64::from(1 << 20));
         row.curve = Some(curve("MiB"));
+        rows.extend(peers.iter().map(|peer| peer.beside(&row, length, backward)));
         rows.push(row);
     }
     Ok(rows)

@@ -7,6 +7,7 @@
 
 mod decode;
 mod dplr;
+mod gpu_peers;
 mod inputs;
 mod lengths;
 mod lti;
@@ -94,7 +95,7 @@ pub const BENCHES: &[Bench] = &[
     },
     Bench {
         name: "lengths",
-        about: "time and peak memory of every scan against the length, beside plain tensors",
+        about: "time and peak memory of every scan against the length, beside plain tensors and GPU kernels",
         any_device: true,
         run: lengths::run,
     },

@@ -32,6 +32,7 @@ pub(super) const SUBJECT: Subject = Subject {
         }
     },
     plain_to: 1024,
+    gpu_peers: &[], // the published kernel is a CUDA extension that no wheel carries
 };
 
 /// Operations per (position, channel, state), as in the block's cost.

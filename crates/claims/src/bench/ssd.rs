@@ -59,6 +59,7 @@ pub(super) const SUBJECT: Subject = Subject {
         bytes: Size::of(scale, length).elements() * scale.bytes(),
     },
     plain_to: usize::MAX,
+    gpu_peers: &["mamba_ssm"],
 };
 
 /// Random inputs; leaves of the graph on a device that has one.
