@@ -1,13 +1,15 @@
 //! Where the processor time of a piece of work goes: the stacks of all threads, sampled.
 //!
 //! A sample belongs to the innermost function on its stack that names an operation: one of ours, one of
-//! burn's, or a part of the training loop. Jobs that a matrix product hands to other threads have no
-//! caller on their stack and are counted as products.
+//! burn's, or a part of the training loop. Jobs that an operation hands to other threads may have no
+//! caller on their stack; they are counted as products or as vector loops, which only our operations have.
 
 use serde::Serialize;
 
 /// What products are called whose operation is not on the stack, and burn's own.
 pub(super) const PRODUCTS: &str = "matrix products";
+/// Loops of our operations, on threads that do not say of which.
+const LOOPS: &str = "fused vector loops";
 /// Samples that name no operation: mostly the allocator and waiting threads.
 const REST: &str = "everything else";
 /// Samples a second of processor time; one per tick of the kernel's clock at most.
@@ -36,8 +38,8 @@ pub struct Part {
 enum Owner {
     /// An operation: outer functions do not matter.
     Operation(String),
-    /// Arithmetic of a product, for whichever operation is further out.
-    Product,
+    /// Arithmetic for whichever operation is further out, and its name if none is.
+    Inner(&'static str),
 }
 
 /// The identifier behind `prefix` in a function's path.
@@ -51,13 +53,16 @@ fn owner(function: &str) -> Option<Owner> {
     const SHARED: [&str; 3] = ["float", "host", "columns"];
     if let Some(name) = module_behind(function, "resolvent_kernels::") {
         return match name {
-            "gemm" => Some(Owner::Product),
+            "gemm" => Some(Owner::Inner(PRODUCTS)),
             name if SHARED.contains(&name) => None,
             name => Some(Owner::Operation(name.to_owned())),
         };
     }
     if function.starts_with("gemm") || function.contains("<gemm") {
-        return Some(Owner::Product);
+        return Some(Owner::Inner(PRODUCTS));
+    }
+    if function.starts_with("pulp::") {
+        return Some(Owner::Inner(LOOPS));
     }
     let burn = module_behind(function, "burn_flex::ops::");
     match burn.or_else(|| module_behind(function, "burn_flex::")) {
@@ -80,17 +85,14 @@ fn training(function: &str) -> Option<Owner> {
 
 /// The operation of a stack, given innermost function first.
 fn operation<'a>(stack: impl Iterator<Item = &'a str>) -> String {
-    let mut inside_product = false;
+    let mut inside = None;
     for owner in stack.filter_map(owner) {
         match owner {
             Owner::Operation(name) => return name,
-            Owner::Product => inside_product = true,
+            Owner::Inner(name) => inside = inside.or(Some(name)),
         }
     }
-    match inside_product {
-        true => PRODUCTS.to_owned(),
-        false => REST.to_owned(),
-    }
+    inside.unwrap_or(REST).to_owned()
 }
 
 /// Does the work and samples it; without a profile where the system cannot be sampled.
@@ -170,6 +172,10 @@ mod tests {
         assert_eq!(
             of(&[product, "rayon_core::registry::main_loop"]),
             "matrix products"
+        );
+        assert_eq!(
+            of(&["pulp::x86::v3::V3::vectorize", "main"]),
+            "fused vector loops"
         );
         assert_eq!(of(&["malloc", "main"]), "everything else");
     }
