@@ -5,6 +5,7 @@
 //! tensors as they are and compute in f32; f64 tensors, which only the CPU runtime has, in f64.
 
 mod blocks;
+mod complex;
 mod conv_step;
 mod offer;
 mod parts;
@@ -15,9 +16,10 @@ mod team;
 pub(crate) mod tiles;
 
 pub(crate) use blocks::block_sum;
+pub(crate) use complex::Complex;
 pub(crate) use conv_step::convolve_channel;
 pub(crate) use offer::{ElementBytes, Offer};
-pub(crate) use parts::part_sums;
+pub(crate) use parts::{part_sums, row_sums};
 pub(crate) use scalars::{exp2_approximate, lane_sum, sigmoid, softplus};
 pub(crate) use sums::{column_sums, cube_sum};
 pub(crate) use team::{Team, add_up, arrives_last, contribute, launch_add_up, matvec, team_sum};

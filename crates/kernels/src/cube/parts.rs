@@ -57,3 +57,43 @@ pub(crate) fn part_sums(
     );
     sums
 }
+
+#[cube(launch)]
+fn sum_rows<A: Float, E: Float>(
+    values: &[A],
+    sums: &mut [E],
+    rows: usize,
+    columns: usize,
+    #[define(A, E)] _types: [ElemType; 2],
+) {
+    if ABSOLUTE_POS < rows {
+        let mut sum = A::from_int(0);
+        for column in 0..columns {
+            sum += values[ABSOLUTE_POS * columns + column];
+        }
+        sums[ABSOLUTE_POS] = E::cast_from(sum);
+    }
+}
+
+/// Sums of the rows of a matrix with few columns, one unit each.
+pub(crate) fn row_sums(values: CubeTensor, dtype: DType) -> CubeTensor {
+    let shape = values.meta.shape();
+    let (rows, columns) = (shape[0], shape[1]);
+    if rows * columns == 0 {
+        return zeros(&values, &[rows], dtype);
+    }
+    let client = values.client.clone();
+    let sums = empty(&values, &[rows], dtype);
+    let dim = CubeDim::new(&client, rows);
+    sum_rows::launch(
+        &client,
+        calculate_cube_count_elemwise(&client, rows, dim),
+        dim,
+        buffer(&values, &values),
+        buffer(&sums, &sums),
+        rows,
+        columns,
+        [values.dtype, dtype].map(element),
+    );
+    sums
+}

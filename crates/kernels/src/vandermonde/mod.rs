@@ -23,9 +23,12 @@
 //! Bodies: [`mod@reference`] (every power by exp or repeated squaring); `flex`: powers z^j of one
 //! block of about sqrt(len) positions, and the blocks' first powers, in f64, joined by one real matrix
 //! product per channel: O(len state) multiply-adds, O(sqrt(len) state) powers, no [state, len] array.
-//! The backward pass is the transposed product.
+//! The backward pass is the transposed product. `cube`: the same on a GPU, all of it in f64: powers go on
+//! from short tables (forward), Horner's rule in z (backward).
 
 mod autodiff;
+#[cfg(feature = "cube")]
+pub(crate) mod cube;
 mod flex;
 mod ops;
 pub mod reference;
@@ -35,7 +38,7 @@ pub(crate) use flex::Powers;
 pub use ops::{VandermondeBackward, VandermondeGradients, VandermondeOps, VandermondeSaved};
 
 use crate::complex::ComplexTensor;
-use crate::device::{in_dtype, require_cpu_body, working_dtype};
+use crate::device::{in_dtype, require_body, working_dtype};
 use crate::error::{KernelError, expect_axis};
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
@@ -136,7 +139,7 @@ fn check(
     let [channels, state] = input.a.dims();
     let [rows, _] = input.c.dims();
     let a = "a sets it";
-    require_cpu_body(OP, &input.a.re.device())?;
+    require_body(OP, &input.a.re.device())?;
     let axes = [("channel", channels, a), ("state", state, a)];
     input.a.expect(OP, "a", axes)?;
     expect_axis(OP, ("dt", "channel"), input.dt.dims()[0], channels, a)?;

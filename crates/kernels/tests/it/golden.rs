@@ -328,7 +328,6 @@ fn diagonal_scan_when_compared_with_scipy_agrees() {
 
 #[test]
 fn vandermonde_when_compared_with_scipy_agrees_under_both_rules() {
-    let _cpu = cpu_alone();
     for path in files("lti_kernel_") {
         let g = Golden::open(&path);
         let rule = match g.name.contains("zoh") {

@@ -1,7 +1,7 @@
 //! Vandermonde sums and the state they transpose to: awkward sizes, published figures, errors.
 
 use crate::check::{
-    AWKWARD_LENGTHS, OpCase, check_op_on_cpu, read, tensor, values, values_between,
+    AWKWARD_LENGTHS, OpCase, check_op, check_op_on_cpu, read, tensor, values, values_between,
 };
 use burn::tensor::{DType, Device, Int, Tensor};
 use resolvent_kernels::diagonal_state::{DiagonalStateInput, DiagonalStateShape, diagonal_state};
@@ -32,7 +32,7 @@ fn complex(re: &Tensor<1>, im: &Tensor<1>, dims: [usize; 2]) -> ComplexTensor<2>
 }
 
 fn check(s: VandermondeShape) {
-    check_op_on_cpu(&OpCase {
+    check_op(&OpCase {
         name: format!("vandermonde {s:?}"),
         inputs: inputs(s),
         reference: &|flat| {
