@@ -32,9 +32,12 @@
 //! With w = exp(-i t), s = sin(t / 2), k = cos(t / 2) a pair of poles sums to a quotient with the
 //! denominator (|dt lambda|^2 k^2 - 4 s^2) - 4 i s k Re(dt lambda): one reciprocal per node and pole,
 //! in f64, serves all (r + 1)^2 sums, which are real matrix products. O(len state (r + 1)^2) time,
-//! O(len state) memory per thread. The backward pass is the transposed products.
+//! O(len state) memory per thread. The backward pass is the transposed products. On a GPU (`cube`) the
+//! sums and the transform are in f64, too, and no [len, state] array is kept.
 
 mod autodiff;
+#[cfg(feature = "cube")]
+mod cube;
 mod flex;
 mod ops;
 pub mod reference;
@@ -42,7 +45,7 @@ pub mod reference;
 pub use ops::{CauchyBackward, CauchyGradients, CauchyOps, CauchySaved};
 
 use crate::complex::ComplexTensor;
-use crate::device::{in_dtype, require_cpu_body, working_dtype};
+use crate::device::{in_dtype, require_body, working_dtype};
 use crate::error::{KernelError, expect_axis};
 use crate::vandermonde::expect_rows;
 use burn::backend::Dispatch;
@@ -117,7 +120,7 @@ fn check(input: &CauchyInput, len: usize) -> Result<CauchyShape, KernelError> {
     let [rank, _, _] = input.p.dims();
     let [rows, _] = input.c.dims();
     let (lambda, p, c) = ("lambda sets it", "p sets it", "c sets it");
-    require_cpu_body(OP, &input.lambda.re.device())?;
+    require_body(OP, &input.lambda.re.device())?;
     let axes = [("channel", channels, lambda), ("state", state, lambda)];
     input.lambda.expect(OP, "lambda", axes)?;
     let axes = [

@@ -60,6 +60,13 @@ impl Complex {
         }
     }
 
+    pub(crate) fn conjugate(&self) -> Complex {
+        Complex {
+            re: self.re,
+            im: -self.im,
+        }
+    }
+
     pub(crate) fn inverse(&self) -> Complex {
         let inverse = 1.0f64 / (self.re * self.re + self.im * self.im);
         Complex {

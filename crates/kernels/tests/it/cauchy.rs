@@ -1,7 +1,7 @@
 //! Cauchy kernels: awkward sizes, dense powers, errors.
 
 use crate::check::{
-    AWKWARD_LENGTHS, OpCase, check_op_on_cpu, distance, read, tensor, values, values_between,
+    AWKWARD_LENGTHS, OpCase, check_op, distance, read, tensor, values, values_between,
 };
 use burn::tensor::{DType, Device, Tensor};
 use realfft::num_complex::Complex64;
@@ -54,7 +54,7 @@ fn build(flat: &[Tensor<1>], s: CauchyShape) -> CauchyInput {
 }
 
 fn check(s: CauchyShape) {
-    check_op_on_cpu(&OpCase {
+    check_op(&OpCase {
         name: format!("cauchy {s:?}"),
         inputs: inputs(s),
         reference: &|flat| {
