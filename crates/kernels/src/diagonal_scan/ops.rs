@@ -2,14 +2,15 @@
 
 use super::DiagonalScanShape;
 use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::backend::{Backend, backend_extension};
+use burn::backend::{Backend, ExtensionType, backend_extension};
 
 /// Forward pass of [`super::diagonal_scan`] on backend primitives.
-#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Autodiff)]
+#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Fusion: cfg(feature = "fusion"), Autodiff)]
 pub trait DiagonalScanOps: Backend {
     /// h [batch, len, 2 channel]; `a` is `[channel]` or, varying, [batch, len, channel]; `seq_idx` is
     /// [batch, len] or [0, 0]. All have one float dtype, except that on CubeCL devices `x` and h have
     /// the caller's, `a` its own and `initial` that of sums.
+    #[fusion(dtype = x, shape = x)]
     fn diagonal_scan(
         x: FloatTensor<Self>,
         a_re: FloatTensor<Self>,
@@ -22,7 +23,8 @@ pub trait DiagonalScanOps: Backend {
 }
 
 /// What the backward pass starts from: everything the forward pass read but x, and what it made.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, ExtensionType)]
+#[extension_type(fusion: cfg(feature = "fusion"))]
 pub struct DiagonalScanSaved<B: Backend> {
     /// `[channel]` or [batch, len, channel].
     pub a_re: FloatTensor<B>,
@@ -41,7 +43,8 @@ pub struct DiagonalScanSaved<B: Backend> {
 }
 
 /// Gradients, each of the shape of its input.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, ExtensionType)]
+#[extension_type(fusion: cfg(feature = "fusion"))]
 pub struct DiagonalScanGradients<B: Backend> {
     /// [batch, len, 2 channel].
     pub x: FloatTensor<B>,
@@ -56,10 +59,18 @@ pub struct DiagonalScanGradients<B: Backend> {
 }
 
 /// Backward pass, which a backend must offer for `Autodiff` over it to differentiate the operation.
+#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Fusion: cfg(feature = "fusion"))]
 pub trait DiagonalScanBackward: DiagonalScanOps {
     /// `grad` is the gradient of h.
+    #[fusion(meta = |saved, _grad| DiagonalScanGradientsMetadata {
+        x: saved.h.clone(),
+        a_re: saved.a_re.clone(),
+        a_im: saved.a_im.clone(),
+        initial_re: saved.initial_re.clone(),
+        initial_im: saved.initial_im.clone(),
+    })]
     fn diagonal_scan_backward(
-        saved: DiagonalScanSaved<Self>,
+        #[extension_type] saved: DiagonalScanSaved<Self>,
         grad: FloatTensor<Self>,
     ) -> DiagonalScanGradients<Self>;
 }

@@ -2,12 +2,13 @@
 
 use super::LayerNormShape;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, backend_extension};
+use burn::backend::{Backend, ExtensionType, backend_extension};
 
 /// Forward pass of [`super::layer_norm`] on backend primitives.
-#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Autodiff)]
+#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Fusion: cfg(feature = "fusion"), Autodiff)]
 pub trait LayerNormOps: Backend {
     /// y [row, channel].
+    #[fusion(dtype = x, shape = x)]
     fn layer_norm(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -17,7 +18,8 @@ pub trait LayerNormOps: Backend {
 }
 
 /// Everything the forward pass read and the backward pass needs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, ExtensionType)]
+#[extension_type(fusion: cfg(feature = "fusion"))]
 pub struct LayerNormSaved<B: Backend> {
     /// [row, channel].
     pub x: FloatTensor<B>,
@@ -28,7 +30,8 @@ pub struct LayerNormSaved<B: Backend> {
 }
 
 /// Gradients, each of the shape of its input.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, ExtensionType)]
+#[extension_type(fusion: cfg(feature = "fusion"))]
 pub struct LayerNormGradients<B: Backend> {
     /// [row, channel].
     pub x: FloatTensor<B>,
@@ -39,10 +42,16 @@ pub struct LayerNormGradients<B: Backend> {
 }
 
 /// Backward pass, which a backend must offer for `Autodiff` over it to differentiate the operation.
+#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Fusion: cfg(feature = "fusion"))]
 pub trait LayerNormBackward: LayerNormOps {
     /// `grad` is the gradient of y.
+    #[fusion(meta = |saved, _grad| LayerNormGradientsMetadata {
+        x: saved.x.clone(),
+        weight: saved.weight.clone(),
+        bias: saved.weight.clone(),
+    })]
     fn layer_norm_backward(
-        saved: LayerNormSaved<Self>,
+        #[extension_type] saved: LayerNormSaved<Self>,
         grad: FloatTensor<Self>,
     ) -> LayerNormGradients<Self>;
 }

@@ -5,9 +5,10 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
 
 /// [`super::mamba_step`] on backend primitives of one format; not differentiable.
-#[backend_extension(Cube: cfg(any(feature = "cuda", feature = "cube-cpu")))]
+#[backend_extension(Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Fusion: cfg(feature = "fusion"))]
 pub trait MambaStepOps: Backend {
     /// Output, carried inputs and state behind the step; shapes as in the module's table.
+    #[fusion(meta = |u, _, _, _, _, _, _, _, _, _, conv, ssm, _| (u.clone(), conv.clone(), ssm.clone()))]
     #[allow(clippy::too_many_arguments)]
     fn mamba_step(
         u: FloatTensor<Self>,

@@ -2,12 +2,13 @@
 
 use super::RmsNormShape;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, backend_extension};
+use burn::backend::{Backend, ExtensionType, backend_extension};
 
 /// Forward pass of [`super::rms_norm`] on backend primitives.
-#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Autodiff)]
+#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Fusion: cfg(feature = "fusion"), Autodiff)]
 pub trait RmsNormOps: Backend {
     /// y [row, channel]; `gate` is [row, channel] or, ungated, [0, 0].
+    #[fusion(dtype = x, shape = x)]
     fn rms_norm(
         x: FloatTensor<Self>,
         gate: FloatTensor<Self>,
@@ -17,7 +18,8 @@ pub trait RmsNormOps: Backend {
 }
 
 /// Everything the forward pass read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, ExtensionType)]
+#[extension_type(fusion: cfg(feature = "fusion"))]
 pub struct RmsNormSaved<B: Backend> {
     /// [row, channel].
     pub x: FloatTensor<B>,
@@ -30,7 +32,8 @@ pub struct RmsNormSaved<B: Backend> {
 }
 
 /// Gradients, each of the shape of its input.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, ExtensionType)]
+#[extension_type(fusion: cfg(feature = "fusion"))]
 pub struct RmsNormGradients<B: Backend> {
     /// [row, channel].
     pub x: FloatTensor<B>,
@@ -41,10 +44,16 @@ pub struct RmsNormGradients<B: Backend> {
 }
 
 /// Backward pass, which a backend must offer for `Autodiff` over it to differentiate the operation.
+#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Fusion: cfg(feature = "fusion"))]
 pub trait RmsNormBackward: RmsNormOps {
     /// `grad` is the gradient of y.
+    #[fusion(meta = |saved, _grad| RmsNormGradientsMetadata {
+        x: saved.x.clone(),
+        gate: saved.gate.clone(),
+        weight: saved.weight.clone(),
+    })]
     fn rms_norm_backward(
-        saved: RmsNormSaved<Self>,
+        #[extension_type] saved: RmsNormSaved<Self>,
         grad: FloatTensor<Self>,
     ) -> RmsNormGradients<Self>;
 }

@@ -6,6 +6,7 @@ use burn::backend::{Backend, ExtensionType, backend_extension};
 
 /// Everything a step reads, on backend primitives of one format; shapes as in the module's table.
 #[derive(ExtensionType)]
+#[extension_type(fusion: cfg(feature = "fusion"))]
 pub struct Rwkv7StepTensors<B: Backend> {
     pub x: FloatTensor<B>,
     pub previous: FloatTensor<B>,
@@ -41,15 +42,19 @@ pub struct Rwkv7StepTensors<B: Backend> {
 }
 
 /// The steps on backend primitives; not differentiable.
-#[backend_extension(Cube: cfg(any(feature = "cuda", feature = "cube-cpu")))]
+#[backend_extension(Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Fusion: cfg(feature = "fusion"))]
 pub trait Rwkv7StepOps: Backend {
     /// Output, values and state behind the step of [`super::rwkv7_step`].
+    #[fusion(meta = |tensors, _shape| {
+        (tensors.x.clone(), tensors.x.clone(), tensors.state.clone())
+    })]
     fn rwkv7_step(
         #[extension_type] tensors: Rwkv7StepTensors<Self>,
         shape: Rwkv7StepShape,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
     /// [`super::rwkv7_channel_step`].
+    #[fusion(dtype = x, shape = x)]
     fn rwkv7_channel_step(
         x: FloatTensor<Self>,
         previous: FloatTensor<Self>,

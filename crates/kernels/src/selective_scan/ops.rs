@@ -2,10 +2,10 @@
 
 use super::SelectiveScanShape;
 use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::backend::{Backend, backend_extension};
+use burn::backend::{Backend, ExtensionType, backend_extension};
 
 /// Forward pass of [`super::selective_scan`] on backend primitives.
-#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Autodiff)]
+#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Fusion: cfg(feature = "fusion"), Autodiff)]
 pub trait SelectiveScanOps: Backend {
     /// Returns y and, when `shape.final_state` says so, the final state behind it, as one flat
     /// tensor of `shape.packed_elements()`: an autodiff node has exactly one output.
@@ -13,6 +13,7 @@ pub trait SelectiveScanOps: Backend {
     /// All tensors have one float dtype, except that on CubeCL devices `x`, `b`, `c` and `z` have
     /// the caller's, `dt` its own, the others that of sums; `z` is [0, 0, 0] unless `shape.gated`;
     /// `seq_idx` is [batch, len] or [0, 0] for "one sequence".
+    #[fusion(dtype = x, shape = [shape.packed_elements()].into())]
     #[allow(clippy::too_many_arguments)]
     fn selective_scan(
         x: FloatTensor<Self>,
@@ -30,7 +31,8 @@ pub trait SelectiveScanOps: Backend {
 }
 
 /// Everything the forward pass read; what the backward pass starts from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, ExtensionType)]
+#[extension_type(fusion: cfg(feature = "fusion"))]
 pub struct SelectiveScanSaved<B: Backend> {
     /// [batch, len, channel].
     pub x: FloatTensor<B>,
@@ -57,7 +59,8 @@ pub struct SelectiveScanSaved<B: Backend> {
 }
 
 /// Gradients, each of the shape of its input.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, ExtensionType)]
+#[extension_type(fusion: cfg(feature = "fusion"))]
 pub struct SelectiveScanGradients<B: Backend> {
     /// [batch, len, channel].
     pub x: FloatTensor<B>,
@@ -81,10 +84,22 @@ pub struct SelectiveScanGradients<B: Backend> {
 
 /// Backward pass, which a backend must offer for `Autodiff` over it to differentiate
 /// [`super::selective_scan`].
+#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Fusion: cfg(feature = "fusion"))]
 pub trait SelectiveScanBackward: SelectiveScanOps {
     /// `grad` is the gradient of the packed result.
+    #[fusion(meta = |saved, _grad| SelectiveScanGradientsMetadata {
+        x: saved.x.clone(),
+        dt: saved.dt.clone(),
+        a: saved.a.clone(),
+        b: saved.b.clone(),
+        c: saved.c.clone(),
+        d: saved.d.clone(),
+        dt_bias: saved.dt_bias.clone(),
+        z: saved.z.clone(),
+        initial: saved.initial.clone(),
+    })]
     fn selective_scan_backward(
-        saved: SelectiveScanSaved<Self>,
+        #[extension_type] saved: SelectiveScanSaved<Self>,
         grad: FloatTensor<Self>,
     ) -> SelectiveScanGradients<Self>;
 }

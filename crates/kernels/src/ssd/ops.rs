@@ -2,16 +2,17 @@
 
 use super::SsdShape;
 use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::backend::{Backend, backend_extension};
+use burn::backend::{Backend, ExtensionType, backend_extension};
 
 /// Forward pass of [`super::ssd`] on backend primitives.
-#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Autodiff)]
+#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Fusion: cfg(feature = "fusion"), Autodiff)]
 pub trait SsdOps: Backend {
     /// Returns y and, when `shape.final_state` says so, the final state behind it, as one flat
     /// tensor of `shape.packed_elements()`: an autodiff node has exactly one output.
     ///
     /// x, b and c have one float dtype, which the result has too; the other tensors have the dtype
     /// that is computed in (f64 for f64, else f32). `seq_idx` is [batch, len] or [0, 0] for "one sequence".
+    #[fusion(dtype = x, shape = [shape.packed_elements()].into())]
     #[allow(clippy::too_many_arguments)]
     fn ssd(
         x: FloatTensor<Self>,
@@ -27,7 +28,8 @@ pub trait SsdOps: Backend {
 }
 
 /// Everything the forward pass read; what the backward pass starts from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, ExtensionType)]
+#[extension_type(fusion: cfg(feature = "fusion"))]
 pub struct SsdSaved<B: Backend> {
     /// [batch, len, head, head_dim].
     pub x: FloatTensor<B>,
@@ -50,7 +52,8 @@ pub struct SsdSaved<B: Backend> {
 }
 
 /// Gradients, each of the shape of its input.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, ExtensionType)]
+#[extension_type(fusion: cfg(feature = "fusion"))]
 pub struct SsdGradients<B: Backend> {
     /// [batch, len, head, head_dim].
     pub x: FloatTensor<B>,
@@ -69,7 +72,20 @@ pub struct SsdGradients<B: Backend> {
 }
 
 /// Backward pass, which a backend must offer for `Autodiff` over it to differentiate [`super::ssd`].
+#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Fusion: cfg(feature = "fusion"))]
 pub trait SsdBackward: SsdOps {
     /// `grad` is the gradient of the packed result.
-    fn ssd_backward(saved: SsdSaved<Self>, grad: FloatTensor<Self>) -> SsdGradients<Self>;
+    #[fusion(meta = |saved, _grad| SsdGradientsMetadata {
+        x: saved.x.clone(),
+        dt: saved.dt.clone(),
+        a: saved.a.clone(),
+        b: saved.b.clone(),
+        c: saved.c.clone(),
+        d: saved.d.clone(),
+        initial: saved.initial.clone(),
+    })]
+    fn ssd_backward(
+        #[extension_type] saved: SsdSaved<Self>,
+        grad: FloatTensor<Self>,
+    ) -> SsdGradients<Self>;
 }
