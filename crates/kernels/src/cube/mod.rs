@@ -15,7 +15,7 @@ mod sums;
 mod team;
 pub(crate) mod tiles;
 
-pub(crate) use blocks::block_sum;
+pub(crate) use blocks::{block_sum, strided_sum};
 pub(crate) use complex::Complex;
 pub(crate) use conv_step::convolve_channel;
 pub(crate) use offer::{ElementBytes, Offer};

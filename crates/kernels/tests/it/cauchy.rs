@@ -1,7 +1,8 @@
 //! Cauchy kernels: awkward sizes, dense powers, errors.
 
 use crate::check::{
-    AWKWARD_LENGTHS, OpCase, check_op, distance, read, tensor, values, values_between,
+    AWKWARD_LENGTHS, OpCase, check_op, device, distance, exact_device, read, tensor, values,
+    values_between,
 };
 use burn::tensor::{DType, Device, Tensor};
 use realfft::num_complex::Complex64;
@@ -82,6 +83,16 @@ fn cauchy_when_lengths_are_awkward_equals_the_sums_with_all_gradients() {
             check(shape(len, rank));
         }
     }
+}
+
+#[test]
+fn cauchy_when_poles_are_more_than_a_tile_sums_all_of_them() {
+    check(CauchyShape {
+        rows: 2,
+        channels: 1,
+        state: 37,
+        ..shape(12, 2)
+    });
 }
 
 #[test]
@@ -193,7 +204,10 @@ fn cauchy_when_compared_with_dense_powers_gives_the_kernel() {
             flat[6] = c.iter().map(|c| c.re).collect();
             flat[7] = c.iter().map(|c| c.im).collect();
             for (dtype, tolerance) in [(DType::F64, 1e-11), (DType::F32, 1e-5)] {
-                let device = Device::flex();
+                let device = match dtype {
+                    DType::F64 => exact_device(),
+                    _ => device(),
+                };
                 let tensors: Vec<Tensor<1>> =
                     flat.iter().map(|v| tensor(v, dtype, &device)).collect();
                 let got = read(&cauchy(build(&tensors, s), len).unwrap());

@@ -3,7 +3,7 @@
 
 use super::nodes::reciprocal;
 use super::system::{Sizes, planes};
-use crate::cube::Complex;
+use crate::cube::{Complex, strided_sum};
 use cubecl::prelude::*;
 
 /// What is fixed when the kernel is compiled.
@@ -61,26 +61,6 @@ fn cotangents(
         }
     }
     out
-}
-
-/// Sum of `value` over the units of each pole, correct in the first of them; every unit must call it.
-#[cube]
-fn lane_sum(value: f64, shared: &mut Shared<[f64]>, #[comptime] plan: Plan) -> f64 {
-    let unit = UNIT_POS as usize;
-    shared[unit] = value;
-    sync_cube();
-    let mut stride = comptime!(plan.lanes() / 2).runtime();
-    while stride > 0 {
-        if unit < stride * comptime!(plan.poles) {
-            let other = shared[unit + stride * comptime!(plan.poles)];
-            shared[unit] += other;
-        }
-        sync_cube();
-        stride /= 2;
-    }
-    let total = shared[unit % comptime!(plan.poles)];
-    sync_cube();
-    total
 }
 
 /// `weights` [plane, row, state], `nodes` as the adjoint of [`super::nodes::nodes`] leaves them; `by`
@@ -151,7 +131,7 @@ pub(super) fn poles(
     let mut shared = Shared::<[f64]>::new_slice(comptime!(plan.units));
     #[unroll]
     for plane in 0..width {
-        let sum = lane_sum(sums[plane], &mut shared, plan);
+        let sum = strided_sum::<f64>(sums[plane], &mut shared, plan.poles, plan.units);
         if unit < comptime!(plan.poles) && own < sizes.state {
             by[(chunk * width + plane) * total + at] = sum;
         }

@@ -4,7 +4,7 @@
 //! by Horner's rule in z^lanes, then add up.
 
 use super::sums::{Order, Sizes, counts, position};
-use crate::cube::Complex;
+use crate::cube::{Complex, strided_sum};
 use cubecl::prelude::*;
 
 /// What is fixed when the kernel is compiled.
@@ -31,26 +31,6 @@ impl Plan {
     pub(super) const fn parts(&self) -> usize {
         if self.slope { 4 } else { 2 }
     }
-}
-
-/// Sum of `value` over the units of each pole, correct in the first of them; every unit must call it.
-#[cube]
-fn lane_sum(value: f64, shared: &mut Shared<[f64]>, #[comptime] plan: Plan) -> f64 {
-    let unit = UNIT_POS as usize;
-    shared[unit] = value;
-    sync_cube();
-    let mut stride = comptime!(plan.lanes() / 2).runtime();
-    while stride > 0 {
-        if unit < stride * comptime!(plan.poles) {
-            let other = shared[unit + stride * comptime!(plan.poles)];
-            shared[unit] += other;
-        }
-        sync_cube();
-        stride /= 2;
-    }
-    let total = shared[unit % comptime!(plan.poles)];
-    sync_cube();
-    total
 }
 
 /// `values` [row, len], `factors` [2, channel, state]; `sums` [chunk, part, row, state].
@@ -117,8 +97,8 @@ pub(super) fn moments<A: Float, I: Numeric>(
     let first = z.power(start + lane);
     let value = Complex::new(value_re, value_im).times(&first);
     let mut shared = Shared::<[f64]>::new_slice(comptime!(plan.units));
-    let value_re = lane_sum(value.re, &mut shared, plan);
-    let value_im = lane_sum(value.im, &mut shared, plan);
+    let value_re = strided_sum::<f64>(value.re, &mut shared, plan.poles, plan.units);
+    let value_im = strided_sum::<f64>(value.im, &mut shared, plan.poles, plan.units);
     let count = sizes.rows * sizes.state;
     let to = chunk * comptime!(plan.parts()) * count + row * sizes.state + n;
     let writes = lane == 0 && own < sizes.state;
@@ -128,8 +108,8 @@ pub(super) fn moments<A: Float, I: Numeric>(
     }
     if comptime!(plan.slope) {
         let slope = Complex::new(slope_re, slope_im).times(&first);
-        let slope_re = lane_sum(slope.re, &mut shared, plan);
-        let slope_im = lane_sum(slope.im, &mut shared, plan);
+        let slope_re = strided_sum::<f64>(slope.re, &mut shared, plan.poles, plan.units);
+        let slope_im = strided_sum::<f64>(slope.im, &mut shared, plan.poles, plan.units);
         if writes {
             sums[to + 2 * count] = slope_re;
             sums[to + 3 * count] = slope_im;
