@@ -23,8 +23,11 @@
 //! rows and channels run in parallel, the state is the vector axis. Whole sequences from a zero state
 //! are faster by [`crate::cauchy`] and [`crate::long_conv`]; this is the form for carrying states on.
 //! Backward keeps the inputs, walks forward once more storing every thirty-second state, then back.
+//! On a GPU (`cube`) the same, the states of a channel across units that sum among themselves.
 
 mod autodiff;
+#[cfg(feature = "cube")]
+mod cube;
 mod flex;
 mod ops;
 pub mod reference;
@@ -32,7 +35,9 @@ pub mod reference;
 pub use ops::{LowRankScanBackward, LowRankScanGradients, LowRankScanOps, LowRankScanSaved};
 
 use crate::complex::ComplexTensor;
-use crate::device::{in_dtype, require_cpu_body, require_float, reshape, working_dtype};
+#[cfg(feature = "cube")]
+use crate::device::cube_client;
+use crate::device::{in_dtype, require_body, require_float, reshape, working_dtype};
 use crate::error::KernelError;
 use crate::segments::check_order;
 use burn::backend::Dispatch;
@@ -100,7 +105,8 @@ impl LowRankScanShape {
 /// Outputs and final state; differentiable in every float input, `initial` included.
 ///
 /// # Errors
-/// Shapes that do not fit together, decreasing `seq_idx`, a device without a body.
+/// Shapes that do not fit together, decreasing `seq_idx`, a device without a body or without shared
+/// memory for such a state.
 pub fn lowrank_scan(input: LowRankScanInput) -> Result<LowRankScanOutput, KernelError> {
     let shape = check(&input)?;
     let device = input.x.device();
@@ -161,7 +167,7 @@ fn check(input: &LowRankScanInput) -> Result<LowRankScanShape, KernelError> {
     let [_, state] = input.alpha.dims();
     let [rank, _, _] = input.beta.dims();
     let (x, alpha) = ("x sets it", "alpha sets it");
-    require_cpu_body(OP, &input.x.device())?;
+    require_body(OP, &input.x.device())?;
     require_float(OP, "x", input.x.dtype())?;
     let vectors = [("alpha", &input.alpha), ("b", &input.b), ("c", &input.c)];
     for (name, vector) in vectors {
@@ -190,11 +196,24 @@ fn check(input: &LowRankScanInput) -> Result<LowRankScanShape, KernelError> {
     if let Some(seq_idx) = &input.seq_idx {
         check_order(OP, seq_idx, batch, len)?;
     }
-    Ok(LowRankScanShape {
+    let shape = LowRankScanShape {
         batch,
         len,
         channels,
         state,
         rank,
-    })
+    };
+    #[cfg(feature = "cube")]
+    if let Some(client) = cube_client(&input.x.device())
+        && let Some([needed, available]) =
+            cube::misfit(&shape, working_dtype(input.x.dtype()), &client)
+    {
+        return Err(KernelError::SharedMemory {
+            op: OP,
+            size: format!("channels of {state} states and rank {rank}"),
+            needed,
+            available,
+        });
+    }
+    Ok(shape)
 }

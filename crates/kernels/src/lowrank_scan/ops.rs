@@ -5,7 +5,7 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, backend_extension};
 
 /// Forward pass of [`super::lowrank_scan`] on backend primitives.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Autodiff)]
 pub trait LowRankScanOps: Backend {
     /// y, then the state's real and imaginary parts, as one flat tensor: an autodiff node has exactly
     /// one output. Complex inputs have a first axis of length 2; `seq_idx` is [batch, len] or [0, 0].

@@ -1,6 +1,6 @@
 //! Low-rank scan: awkward sizes, packing, errors.
 
-use crate::check::{AWKWARD_LENGTHS, OpCase, check_op_on_cpu, tensor, values, values_between};
+use crate::check::{AWKWARD_LENGTHS, OpCase, check_op, tensor, values, values_between};
 use burn::tensor::{DType, Device, Int, Tensor};
 use resolvent_kernels::lowrank_scan::{
     LowRankScanInput, LowRankScanShape, lowrank_scan, reference,
@@ -62,7 +62,7 @@ fn build(flat: &[Tensor<1>], seq_idx: &[i64], s: LowRankScanShape) -> LowRankSca
 }
 
 fn check(s: LowRankScanShape, seq_idx: &[i64]) {
-    check_op_on_cpu(&OpCase {
+    check_op(&OpCase {
         name: format!("lowrank_scan {s:?}"),
         inputs: inputs(s),
         reference: &|flat| {
