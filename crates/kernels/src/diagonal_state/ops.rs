@@ -5,7 +5,7 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, backend_extension};
 
 /// Forward pass of [`super::diagonal_state`] on backend primitives.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Autodiff)]
 pub trait DiagonalStateOps: Backend {
     /// Real part, then imaginary part, each [batch, channel, state], as one flat tensor: an autodiff
     /// node has exactly one output. `seq_idx` is [batch, len] or [0, 0].

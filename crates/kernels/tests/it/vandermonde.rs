@@ -1,7 +1,7 @@
 //! Vandermonde sums and the state they transpose to: awkward sizes, published figures, errors.
 
 use crate::check::{
-    AWKWARD_LENGTHS, OpCase, check_op, check_op_on_cpu, read, tensor, values, values_between,
+    AWKWARD_LENGTHS, OpCase, check_op, device, exact_device, read, tensor, values, values_between,
 };
 use burn::tensor::{DType, Device, Int, Tensor};
 use resolvent_kernels::diagonal_state::{DiagonalStateInput, DiagonalStateShape, diagonal_state};
@@ -94,10 +94,23 @@ fn vandermonde_when_there_is_no_pole_or_no_row_is_zero_or_empty() {
     }
 }
 
+#[test]
+fn vandermonde_when_poles_are_more_than_a_tile_sums_all_of_them() {
+    check(VandermondeShape {
+        rows: 2,
+        channels: 1,
+        state: 37,
+        options: VandermondeOptions {
+            len: 40,
+            ..VandermondeOptions::default()
+        },
+    });
+}
+
 /// f32 parameters whose phase turns by a hundred radians per step, over sixteen thousand steps.
 #[test]
 fn vandermonde_when_phases_are_large_keeps_them_over_a_long_kernel() {
-    let device = Device::flex();
+    let device = device();
     let one = |v: f64| reshape(tensor(&[v], DType::F32, &device), [1, 1]);
     let (a_re, a_im, dt) = (-0.001_f64, 1303.25_f64, 0.125_f64); // exact in f32 but for a_re
     let input = VandermondeInput {
@@ -122,7 +135,7 @@ fn vandermonde_when_phases_are_large_keeps_them_over_a_long_kernel() {
 /// S4D-Lin, N = 4, B = C = 1, dt = 0.1: values of the published code.
 #[test]
 fn vandermonde_when_s4d_lin_gives_the_published_kernel() {
-    let device = Device::flex();
+    let device = exact_device();
     let row = |v: &[f64]| reshape(tensor(v, DType::F64, &device), [1, 2]);
     let want = [
         (
@@ -185,7 +198,7 @@ fn check_state(s: DiagonalStateShape, seq_idx: &[i64]) {
     let poles = [s.channels, s.state];
     let states = [s.batch, s.channels, s.state];
     let count = s.state_elements();
-    check_op_on_cpu(&OpCase {
+    check_op(&OpCase {
         name: format!("diagonal_state {s:?}"),
         inputs: vec![
             ("x", values(1, s.batch * s.len * s.channels)),
@@ -237,7 +250,7 @@ fn diagonal_state_when_lengths_are_awkward_equals_the_recurrence_with_all_gradie
             check_state(s, &[]);
         }
     }
-    for (batch, channels, state) in [(1, 17, 4), (0, 1, 1), (1, 0, 1), (1, 1, 0)] {
+    for (batch, channels, state) in [(1, 17, 4), (1, 1, 37), (0, 1, 1), (1, 0, 1), (1, 1, 0)] {
         let s = DiagonalStateShape {
             batch,
             len: 12,

@@ -10,7 +10,7 @@ mod moments;
 mod pole;
 mod sums;
 
-pub(crate) use pole::PoleRule;
+pub(crate) use pole::{Pole, PoleRule};
 pub(crate) use sums::PowerSums;
 
 use super::VandermondeShape;
