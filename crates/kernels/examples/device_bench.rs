@@ -9,6 +9,9 @@
 //! five. Checks compare with the same operation on the CPU in f64, on the rounded inputs, by
 //! |out - ref| / |ref|; they come first, and when one fails the program ends with code 1.
 
+#[path = "device_bench/poles.rs"]
+mod poles;
+
 use burn::tensor::{DType, Device, Distribution, FloatDType, Tensor, TensorData};
 use resolvent_kernels::conv1d::{Conv1dInput, Conv1dOptions, conv1d};
 use resolvent_kernels::dplr::{DplrInput, DplrOptions, dplr};
@@ -300,12 +303,13 @@ fn case(op: &str, size: [usize; 6], dtype: DType) -> Case {
         "rms_norm" => norm_case(size, dtype),
         "layer_norm" => layer_norm_case(size, dtype),
         "selective_scan" => selective_case(size, dtype),
-        other => {
+        other => poles::case(other, size, dtype).unwrap_or_else(|| {
             eprintln!(
-                "--ops: `{other}` is not one of ssd, dplr, conv1d, rms_norm, layer_norm, selective_scan"
+                "--ops: `{other}` is not one of ssd, dplr, conv1d, rms_norm, layer_norm, selective_scan, {}",
+                poles::OPS
             );
             std::process::exit(2)
-        }
+        }),
     }
 }
 
@@ -429,6 +433,7 @@ fn main() {
         for &dtype in &dtypes {
             let states = match op.as_str() {
                 "selective_scan" => [16, 5],
+                op if poles::OPS.contains(op) => [32, 5],
                 _ => [64, 128],
             };
             for size in [
