@@ -20,17 +20,20 @@
 //!
 //! Bodies: [`mod@reference`] (f64 double sum); `flex`: the double sum over sixteen channels at once
 //! where a sequence or kernel is short, real Fourier transforms of a fast length of at least
-//! len + taps - 1 otherwise. Cost per channel: O(len taps), or O((len + taps) log(len + taps)).
+//! len + taps - 1 otherwise; `cube`: the double sum likewise, else complex transforms of a power of two
+//! of at least len. Cost per channel: O(len taps), or O((len + taps) log(len + taps)).
 //! The backward pass transforms inputs again instead of storing spectra.
 
 mod autodiff;
+#[cfg(feature = "cube")]
+mod cube;
 mod flex;
 mod ops;
 pub mod reference;
 
 pub use ops::{LongConvBackward, LongConvGradients, LongConvOps, LongConvSaved};
 
-use crate::device::{in_dtype, require_cpu_body, require_float, working_dtype};
+use crate::device::{in_dtype, require_body, require_float, working_dtype};
 use crate::error::{KernelError, expect_axis};
 use crate::segments::check_order;
 use burn::backend::Dispatch;
@@ -126,7 +129,7 @@ fn check(input: &LongConvInput, method: Method) -> Result<LongConvShape, KernelE
     let [batch, len, channels] = input.x.dims();
     let [rows, taps] = input.kernel.dims();
     let x = "x sets it";
-    require_cpu_body(OP, &input.x.device())?;
+    require_body(OP, &input.x.device())?;
     require_float(OP, "x", input.x.dtype())?;
     expect_axis(OP, ("kernel", "channel"), rows, channels, x)?;
     let mut reverse_taps = 0;

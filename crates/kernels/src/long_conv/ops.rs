@@ -5,7 +5,7 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, backend_extension};
 
 /// Forward pass of [`super::long_conv`] on backend primitives.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Autodiff)]
 pub trait LongConvOps: Backend {
     /// y [batch, len, channel]; `initial` is that or [0, 0, 0], `seq_idx` [batch, len] or [0, 0].
     #[allow(clippy::too_many_arguments)]

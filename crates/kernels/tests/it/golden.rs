@@ -294,7 +294,6 @@ fn rms_norm_when_compared_with_mamba_ssm_agrees_in_values_and_gradients() {
 
 #[test]
 fn long_conv_when_compared_with_scipy_agrees() {
-    let _cpu = cpu_alone();
     for path in files("lti_long_conv") {
         let g = Golden::open(&path);
         for method in [Method::Direct, Method::Fourier] {

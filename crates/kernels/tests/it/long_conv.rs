@@ -1,6 +1,6 @@
 //! Long convolution: both forms at awkward sizes, two-sided, packed, errors.
 
-use crate::check::{AWKWARD_LENGTHS, OpCase, check_op_on_cpu, read, tensor, values};
+use crate::check::{AWKWARD_LENGTHS, OpCase, check_op, device, exact_device, read, tensor, values};
 use burn::tensor::{DType, Device, Int, Tensor};
 use resolvent_kernels::long_conv::{LongConvInput, LongConvShape, Method, long_conv, reference};
 use resolvent_kernels::reshape;
@@ -43,7 +43,7 @@ fn build(flat: &[Tensor<1>], seq_idx: &[i64], s: LongConvShape) -> LongConvInput
 }
 
 fn check(s: LongConvShape, seq_idx: &[i64]) {
-    check_op_on_cpu(&OpCase {
+    check_op(&OpCase {
         name: format!("long_conv {s:?}"),
         inputs: NAMES.into_iter().zip(inputs(s)).collect(),
         reference: &|flat| {
@@ -90,6 +90,18 @@ fn long_conv_when_channels_do_not_fill_vectors_equals_the_double_sum() {
     }
 }
 
+/// Sizes at which CubeCL's bodies take every number of steps, also in device memory.
+#[test]
+fn long_conv_when_transforms_are_longer_than_a_cube_holds_equals_the_double_sum() {
+    for (len, taps, reverse_taps) in [(130, 130, 130), (257, 300, 0), (530, 20, 530)] {
+        let s = LongConvShape {
+            channels: 2,
+            ..shape(len, taps, reverse_taps, Method::Fourier)
+        };
+        check(s, &[]);
+    }
+}
+
 #[test]
 fn long_conv_when_sequences_are_packed_never_reads_across() {
     let row: Vec<i64> = (0..150)
@@ -109,7 +121,7 @@ fn long_conv_when_long_takes_fourier_transforms_and_equals_the_direct_sum() {
         channels: 19,
         ..shape(700, 700, 650, Method::Auto)
     };
-    let device = Device::flex();
+    let device = exact_device();
     let flat: Vec<Tensor<1>> = inputs(s)
         .iter()
         .map(|v| tensor(v, DType::F64, &device))
@@ -153,7 +165,7 @@ fn long_conv_when_run_on_one_thread_gives_the_same_bits() {
 #[test]
 fn long_conv_when_shapes_are_wrong_names_the_axis() {
     let s = shape(4, 4, 4, Method::Auto);
-    let device = Device::flex();
+    let device = device();
     let flat: Vec<Tensor<1>> = inputs(s)
         .iter()
         .map(|v| tensor(v, DType::F32, &device))
