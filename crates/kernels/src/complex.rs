@@ -3,6 +3,8 @@
 use crate::device::{in_dtype, require_float};
 use crate::error::{KernelError, expect_axis};
 use crate::float::Real;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, ExtensionType};
 use burn::tensor::{DType, Tensor};
 use realfft::num_complex::Complex64;
 
@@ -54,6 +56,28 @@ impl<const D: usize> ComplexTensor<D> {
             }
         }
         Ok(())
+    }
+}
+
+/// A complex tensor on backend primitives.
+#[derive(Debug, Clone, ExtensionType)]
+#[extension_type(fusion: cfg(feature = "fusion"))]
+pub struct ComplexPrimitive<B: Backend> {
+    /// Real part.
+    pub re: FloatTensor<B>,
+    /// Imaginary part, of the shape of `re`.
+    pub im: FloatTensor<B>,
+}
+
+impl<B: Backend> ComplexPrimitive<B> {
+    /// From its two parts.
+    pub fn new([re, im]: [FloatTensor<B>; 2]) -> Self {
+        Self { re, im }
+    }
+
+    /// Its two parts.
+    pub fn parts(self) -> [FloatTensor<B>; 2] {
+        [self.re, self.im]
     }
 }
 

@@ -46,6 +46,6 @@ mod series;
 pub mod ssd;
 pub mod vandermonde;
 
-pub use complex::ComplexTensor;
+pub use complex::{ComplexPrimitive, ComplexTensor};
 pub use device::reshape;
 pub use error::KernelError;

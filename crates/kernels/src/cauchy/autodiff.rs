@@ -2,6 +2,7 @@
 
 use super::CauchyShape;
 use super::ops::{CauchyBackward, CauchyOps, CauchySaved};
+use crate::complex::ComplexPrimitive;
 use burn::backend::tensor::FloatTensor;
 use burn_autodiff::Autodiff;
 use burn_autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
@@ -23,7 +24,8 @@ impl<B: CauchyBackward> Backward<B, 9> for CauchyNode {
         let grad = grads.consume::<B>(&ops.node);
         let out = B::cauchy_backward(ops.state, grad);
         let pairs = [out.lambda, out.p, out.b, out.c];
-        let values = pairs.into_iter().flatten().chain([out.dt]);
+        let pairs = pairs.into_iter().flat_map(ComplexPrimitive::parts);
+        let values = pairs.chain([out.dt]);
         for (parent, value) in ops.parents.into_iter().zip(values) {
             if let Some(node) = parent {
                 grads.register::<B>(node.id, value);
@@ -58,16 +60,16 @@ impl<B: CauchyBackward, C: CheckpointStrategy> CauchyOps for Autodiff<B, C> {
             dt.node(),
         ];
         let saved = CauchySaved::<B> {
-            lambda: [lambda_re.into_primitive(), lambda_im.into_primitive()],
-            p: [p_re.into_primitive(), p_im.into_primitive()],
-            b: [b_re.into_primitive(), b_im.into_primitive()],
-            c: [c_re.into_primitive(), c_im.into_primitive()],
+            lambda: ComplexPrimitive::new([lambda_re.into_primitive(), lambda_im.into_primitive()]),
+            p: ComplexPrimitive::new([p_re.into_primitive(), p_im.into_primitive()]),
+            b: ComplexPrimitive::new([b_re.into_primitive(), b_im.into_primitive()]),
+            c: ComplexPrimitive::new([c_re.into_primitive(), c_im.into_primitive()]),
             dt: dt.into_primitive(),
             shape,
         };
         let run = saved.clone();
-        let ([l0, l1], [p0, p1]) = (run.lambda, run.p);
-        let ([b0, b1], [c0, c1]) = (run.b, run.c);
+        let [[l0, l1], [p0, p1], [b0, b1], [c0, c1]] =
+            [run.lambda, run.p, run.b, run.c].map(ComplexPrimitive::parts);
         let kernel = B::cauchy(l0, l1, p0, p1, b0, b1, c0, c1, run.dt, shape);
         match CauchyNode.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish(saved, kernel),

@@ -2,12 +2,13 @@
 
 use super::LongConvShape;
 use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::backend::{Backend, backend_extension};
+use burn::backend::{Backend, ExtensionType, backend_extension};
 
 /// Forward pass of [`super::long_conv`] on backend primitives.
-#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Autodiff)]
+#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Fusion: cfg(feature = "fusion"), Autodiff)]
 pub trait LongConvOps: Backend {
     /// y [batch, len, channel]; `initial` is that or [0, 0, 0], `seq_idx` [batch, len] or [0, 0].
+    #[fusion(dtype = x, shape = x)]
     #[allow(clippy::too_many_arguments)]
     fn long_conv(
         x: FloatTensor<Self>,
@@ -21,7 +22,8 @@ pub trait LongConvOps: Backend {
 }
 
 /// What the backward pass starts from: everything the forward pass read but `initial`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, ExtensionType)]
+#[extension_type(fusion: cfg(feature = "fusion"))]
 pub struct LongConvSaved<B: Backend> {
     /// [batch, len, channel].
     pub x: FloatTensor<B>,
@@ -38,7 +40,8 @@ pub struct LongConvSaved<B: Backend> {
 }
 
 /// Gradients, each of the shape of its input; that of `initial` is the gradient of y.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, ExtensionType)]
+#[extension_type(fusion: cfg(feature = "fusion"))]
 pub struct LongConvGradients<B: Backend> {
     /// [batch, len, channel].
     pub x: FloatTensor<B>,
@@ -51,10 +54,17 @@ pub struct LongConvGradients<B: Backend> {
 }
 
 /// Backward pass, which a backend must offer for `Autodiff` over it to differentiate the operation.
+#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Fusion: cfg(feature = "fusion"))]
 pub trait LongConvBackward: LongConvOps {
     /// `grad` is the gradient of y.
+    #[fusion(meta = |saved, _grad| LongConvGradientsMetadata {
+        x: saved.x.clone(),
+        kernel: saved.kernel.clone(),
+        reverse: saved.reverse.clone(),
+        skip: saved.skip.clone(),
+    })]
     fn long_conv_backward(
-        saved: LongConvSaved<Self>,
+        #[extension_type] saved: LongConvSaved<Self>,
         grad: FloatTensor<Self>,
     ) -> LongConvGradients<Self>;
 }

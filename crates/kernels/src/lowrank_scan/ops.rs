@@ -2,13 +2,14 @@
 
 use super::LowRankScanShape;
 use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::backend::{Backend, backend_extension};
+use burn::backend::{Backend, ExtensionType, backend_extension};
 
 /// Forward pass of [`super::lowrank_scan`] on backend primitives.
-#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Autodiff)]
+#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Fusion: cfg(feature = "fusion"), Autodiff)]
 pub trait LowRankScanOps: Backend {
     /// y, then the state's real and imaginary parts, as one flat tensor: an autodiff node has exactly
     /// one output. Complex inputs have a first axis of length 2; `seq_idx` is [batch, len] or [0, 0].
+    #[fusion(dtype = x, shape = [shape.y_elements() + 2 * shape.state_elements()].into())]
     #[allow(clippy::too_many_arguments)]
     fn lowrank_scan(
         x: FloatTensor<Self>,
@@ -24,7 +25,8 @@ pub trait LowRankScanOps: Backend {
 }
 
 /// Everything the forward pass read; the first axis of complex tensors is (real, imaginary).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, ExtensionType)]
+#[extension_type(fusion: cfg(feature = "fusion"))]
 pub struct LowRankScanSaved<B: Backend> {
     /// [batch, len, channel].
     pub x: FloatTensor<B>,
@@ -47,7 +49,8 @@ pub struct LowRankScanSaved<B: Backend> {
 }
 
 /// Gradients, each of the shape of its input.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, ExtensionType)]
+#[extension_type(fusion: cfg(feature = "fusion"))]
 pub struct LowRankScanGradients<B: Backend> {
     /// [batch, len, channel].
     pub x: FloatTensor<B>,
@@ -66,10 +69,20 @@ pub struct LowRankScanGradients<B: Backend> {
 }
 
 /// Backward pass, which a backend must offer for `Autodiff` over it to differentiate the operation.
+#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Fusion: cfg(feature = "fusion"))]
 pub trait LowRankScanBackward: LowRankScanOps {
     /// `grad` is the gradient of the packed result.
+    #[fusion(meta = |saved, _grad| LowRankScanGradientsMetadata {
+        x: saved.x.clone(),
+        alpha: saved.alpha.clone(),
+        beta: saved.beta.clone(),
+        kappa: saved.kappa.clone(),
+        b: saved.b.clone(),
+        c: saved.c.clone(),
+        initial: saved.initial.clone(),
+    })]
     fn lowrank_scan_backward(
-        saved: LowRankScanSaved<Self>,
+        #[extension_type] saved: LowRankScanSaved<Self>,
         grad: FloatTensor<Self>,
     ) -> LowRankScanGradients<Self>;
 }

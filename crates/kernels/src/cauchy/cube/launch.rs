@@ -5,6 +5,7 @@ use super::transform::grid;
 use super::{Call, TILE, UNITS, nodes, poles, system};
 use crate::cauchy::CauchyShape;
 use crate::cauchy::ops::CauchyGradients;
+use crate::complex::ComplexPrimitive;
 use crate::cube::{buffer, cube_units, element, empty, part_sums, row_sums, unrolls};
 use burn::tensor::DType;
 use burn_cubecl::CubeBackend;
@@ -151,13 +152,13 @@ impl Call {
             rank,
             element(dtype),
         );
-        let poles = [channels, state];
+        let (poles, columns) = ([channels, state], [rank, channels, state]);
         let ddt = part_sums(ddt, sets, &poles, DType::F64);
         CauchyGradients {
-            lambda: dlambda.map(|parts| part_sums(parts, sets, &poles, dtype)),
-            p: dp.map(|parts| part_sums(parts, sets, &[rank, channels, state], dtype)),
-            b,
-            c,
+            lambda: ComplexPrimitive::new(dlambda.map(|it| part_sums(it, sets, &poles, dtype))),
+            p: ComplexPrimitive::new(dp.map(|it| part_sums(it, sets, &columns, dtype))),
+            b: ComplexPrimitive::new(b),
+            c: ComplexPrimitive::new(c),
             dt: row_sums(ddt, dtype),
         }
     }

@@ -16,6 +16,7 @@ mod transform;
 
 use super::CauchyShape;
 use super::ops::{CauchyBackward, CauchyGradients, CauchyOps, CauchySaved};
+use crate::complex::ComplexPrimitive;
 use crate::cube::{buffer, contiguous, zeros};
 use burn::backend::tensor::FloatTensor;
 use burn_cubecl::CubeBackend;
@@ -44,10 +45,10 @@ impl Call {
     fn new(saved: CauchySaved<CubeBackend>) -> Self {
         Self {
             transform: Transform::new(&saved.dt, saved.shape.rows, saved.shape.len),
-            lambda: saved.lambda.map(contiguous),
-            p: saved.p.map(contiguous),
-            b: saved.b.map(contiguous),
-            c: saved.c.map(contiguous),
+            lambda: saved.lambda.parts().map(contiguous),
+            p: saved.p.parts().map(contiguous),
+            b: saved.b.parts().map(contiguous),
+            c: saved.c.parts().map(contiguous),
             dt: contiguous(saved.dt),
             shape: saved.shape,
         }
@@ -113,7 +114,8 @@ fn no_gradients(like: &CubeTensor, shape: CauchyShape) -> CauchyGradients<CubeBa
         rank,
         ..
     } = shape;
-    let pair = |dims: &[usize]| [0, 1].map(|_| zeros(like, dims, like.dtype));
+    let pair =
+        |dims: &[usize]| ComplexPrimitive::new([0, 1].map(|_| zeros(like, dims, like.dtype)));
     CauchyGradients {
         lambda: pair(&[channels, state]),
         p: pair(&[rank, channels, state]),
@@ -145,10 +147,10 @@ impl CauchyOps for CubeBackend {
             return zeros(&dt, &[shape.rows, shape.len], dt.dtype);
         }
         let saved = CauchySaved::<Self> {
-            lambda: [lambda_re, lambda_im],
-            p: [p_re, p_im],
-            b: [b_re, b_im],
-            c: [c_re, c_im],
+            lambda: ComplexPrimitive::new([lambda_re, lambda_im]),
+            p: ComplexPrimitive::new([p_re, p_im]),
+            b: ComplexPrimitive::new([b_re, b_im]),
+            c: ComplexPrimitive::new([c_re, c_im]),
             dt,
             shape,
         };

@@ -5,7 +5,7 @@ mod row;
 
 use super::CauchyShape;
 use super::ops::{CauchyBackward, CauchyGradients, CauchyOps, CauchySaved};
-use crate::complex::{join, part};
+use crate::complex::{ComplexPrimitive, join, part};
 use crate::float::Real;
 use crate::fourier::{Fourier, RealFft};
 use crate::host::{Host, tensor};
@@ -32,9 +32,9 @@ struct Inputs {
 
 impl Inputs {
     fn new<T: Real>(saved: &CauchySaved<Flex>) -> Self {
-        let complex = |pair: &[FlexTensor; 2]| {
-            let hosts = pair.each_ref().map(Host::new);
-            join(hosts[0].slice::<T>(), hosts[1].slice::<T>())
+        let complex = |pair: &ComplexPrimitive<Flex>| {
+            let [re, im] = [&pair.re, &pair.im].map(Host::new);
+            join(re.slice::<T>(), im.slice::<T>())
         };
         let dt = Host::new(&saved.dt);
         Self {
@@ -179,7 +179,7 @@ fn backward<T: Fourier>(saved: &CauchySaved<Flex>, grad: &FlexTensor) -> CauchyG
     }
     let pair = |values: &[Complex64], dims: &[usize]| {
         let (re, im) = part::<T>(values);
-        [tensor(re, dims), tensor(im, dims)]
+        ComplexPrimitive::new([tensor(re, dims), tensor(im, dims)])
     };
     CauchyGradients {
         lambda: pair(&lambda, &[shape.channels, state]),
@@ -204,10 +204,10 @@ impl CauchyOps for Flex {
         shape: CauchyShape,
     ) -> FloatTensor<Self> {
         let saved = CauchySaved::<Self> {
-            lambda: [lambda_re, lambda_im],
-            p: [p_re, p_im],
-            b: [b_re, b_im],
-            c: [c_re, c_im],
+            lambda: ComplexPrimitive::new([lambda_re, lambda_im]),
+            p: ComplexPrimitive::new([p_re, p_im]),
+            b: ComplexPrimitive::new([b_re, b_im]),
+            c: ComplexPrimitive::new([c_re, c_im]),
             dt,
             shape,
         };
