@@ -16,6 +16,7 @@ use burn::tensor::{DType, Device, Distribution, FloatDType, Tensor, TensorData};
 use resolvent_kernels::conv1d::{Conv1dInput, Conv1dOptions, conv1d};
 use resolvent_kernels::dplr::{DplrInput, DplrOptions, dplr};
 use resolvent_kernels::layer_norm::layer_norm;
+use resolvent_kernels::long_conv::{LongConvInput, Method, long_conv};
 use resolvent_kernels::rms_norm::rms_norm;
 use resolvent_kernels::selective_scan::{SelectiveScanInput, SelectiveScanOptions, selective_scan};
 use resolvent_kernels::ssd::{SsdInput, SsdOptions, ssd};
@@ -179,6 +180,32 @@ fn conv1d_case(size: [usize; 6], dtype: DType) -> Case {
     }
 }
 
+/// Channels: heads * head_dim, as in an S4 block: a kernel as long as the sequence, and skip.
+fn long_conv_case(size: [usize; 6], dtype: DType) -> Case {
+    let [batch, len, heads, head_dim, ..] = size;
+    let channels = heads * head_dim;
+    Case {
+        op: "long_conv",
+        size,
+        leaves: vec![
+            Leaf::new(1, &[batch, len, channels], (-1.0, 1.0), dtype),
+            Leaf::new(2, &[channels, len], (-1.0, 1.0), DType::F32),
+            Leaf::new(3, &[channels], (-1.0, 1.0), DType::F32),
+        ],
+        run: |t, l| {
+            let input = LongConvInput {
+                x: shaped(&t[0], &l[0]),
+                kernel: shaped(&t[1], &l[1]),
+                reverse: None,
+                skip: Some(t[2].clone()),
+                initial: None,
+                seq_idx: None,
+            };
+            flat(long_conv(input, Method::Auto).expect("fits"))
+        },
+    }
+}
+
 /// Gated, one group over heads * head_dim channels.
 fn norm_case(size: [usize; 6], dtype: DType) -> Case {
     let [batch, len, heads, head_dim, ..] = size;
@@ -300,12 +327,14 @@ fn case(op: &str, size: [usize; 6], dtype: DType) -> Case {
         "ssd" => ssd_case(size, dtype),
         "dplr" => dplr_case(size, dtype),
         "conv1d" => conv1d_case(size, dtype),
+        "long_conv" => long_conv_case(size, dtype),
         "rms_norm" => norm_case(size, dtype),
         "layer_norm" => layer_norm_case(size, dtype),
         "selective_scan" => selective_case(size, dtype),
         other => poles::case(other, size, dtype).unwrap_or_else(|| {
             eprintln!(
-                "--ops: `{other}` is not one of ssd, dplr, conv1d, rms_norm, layer_norm, selective_scan, {}",
+                "--ops: `{other}` is not one of ssd, dplr, conv1d, long_conv, rms_norm, layer_norm, \
+                 selective_scan, {}",
                 poles::OPS
             );
             std::process::exit(2)

@@ -136,7 +136,7 @@ impl Tiling {
                 .min(transform.groups()),
             false => cube_units(client, transform.groups()).min(transform.groups()),
         };
-        transform.unroll = unrolls(client) && transform.share() <= 4;
+        transform.unroll = unrolls(client) && transform.share() <= 8;
         Self { transform, vector }
     }
 }
