@@ -61,7 +61,8 @@ pub struct Options {
     pub quick: bool,
     /// One repetition per seed; data and initial weights follow from it alone.
     pub seeds: Vec<u64>,
-    /// Where language models are trained; everything else computes on the CPU whatever it says.
+    /// Where language models and the model of ListOps are trained; everything else computes on the CPU
+    /// whatever it says.
     pub device: Device,
     /// Folder of trainings that take hours of processor time, which go on from their checkpoints when it
     /// holds some; none leaves them out.

@@ -53,7 +53,10 @@ fn run(options: &Options, progress: &mut dyn Progress) -> Result<Report, ClaimEr
     let footprint = kernel::footprint(options, &mut recorder)?;
     // Then what may be stopped and taken up again: nothing else is done twice.
     let listops = match &options.long {
-        Some(folder) => Some(listops::measure(folder, options.seeds[0], &mut recorder)?),
+        Some(folder) => {
+            let (seed, device) = (options.seeds[0], &options.device);
+            Some(listops::measure(folder, seed, device, &mut recorder)?)
+        }
         None => None,
     };
     let costs = kernel::costs(options, &mut recorder)?;
