@@ -13,6 +13,7 @@
 #![allow(clippy::too_many_arguments)] // a kernel has one argument per tensor
 
 mod direct;
+mod form;
 mod fourier;
 mod launch;
 mod outer;
