@@ -86,7 +86,8 @@ fn run_when_killed_during_a_write_goes_on_from_the_checkpoint_before() {
 
 #[test]
 fn run_when_budgeted_in_minutes_equals_the_run_of_its_planned_steps() {
-    let budgeted = recipe(&["train.minutes=0.005"]);
+    // Enough for three steps on the slowest machine.
+    let budgeted = recipe(&["train.minutes=0.02"]);
     let budgeted = {
         let mut recipe = budgeted;
         recipe.train.steps = None;
@@ -94,7 +95,7 @@ fn run_when_budgeted_in_minutes_equals_the_run_of_its_planned_steps() {
     };
     let folder = tempdir().unwrap();
     let stopping = Walk {
-        stopping_step: Some(7),
+        stopping_step: Some(2),
         ..Walk::default()
     };
     let outcome = train(folder.path(), &budgeted, &stopping, false).unwrap();
