@@ -1,6 +1,6 @@
 //! Complex tensors as pairs of real ones: burn has no complex element type.
 
-use crate::device::{in_dtype, require_float};
+use crate::device::{in_dtype, require_float, zeros};
 use crate::error::{KernelError, expect_axis};
 use crate::float::Real;
 use burn::backend::tensor::FloatTensor;
@@ -25,7 +25,7 @@ impl<const D: usize> ComplexTensor<D> {
 
     /// A real tensor: the imaginary part is zero.
     pub fn real(re: Tensor<D>) -> Self {
-        let im = re.zeros_like();
+        let im = zeros(re.dims(), (&re.device(), re.dtype()));
         Self { re, im }
     }
 

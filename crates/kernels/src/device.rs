@@ -112,11 +112,22 @@ pub(crate) fn in_dtype<const D: usize>(tensor: Tensor<D>, dtype: DType) -> Tenso
     }
 }
 
+/// Zeros, also of shapes without elements.
+///
+/// Tensors without elements come from `Tensor::empty`, here and wherever one stands for an absent
+/// input: with fusion, burn 0.22.1 joins `zeros` and arithmetic on them with neighbouring operations,
+/// and then computes none of these.
+pub(crate) fn zeros<const D: usize>(shape: [usize; D], options: (&Device, DType)) -> Tensor<D> {
+    match shape.contains(&0) {
+        true => Tensor::empty(shape, options),
+        false => Tensor::zeros(shape, options),
+    }
+}
+
 /// Reshapes, also to shapes without elements: burn reads a zero in the new shape as "keep this axis".
 pub fn reshape<const D: usize, const E: usize>(tensor: Tensor<D>, shape: [usize; E]) -> Tensor<E> {
     if shape.contains(&0) {
-        let options = (&tensor.device(), tensor.dtype());
-        return Tensor::zeros(shape, options);
+        return zeros(shape, (&tensor.device(), tensor.dtype()));
     }
     tensor.reshape(shape)
 }

@@ -29,7 +29,7 @@ pub mod reference;
 
 pub use ops::{Conv1dBackward, Conv1dGradients, Conv1dOps, Conv1dSaved};
 
-use crate::device::{in_dtype, require_body, require_float, storage_dtype, working_dtype};
+use crate::device::{in_dtype, require_body, require_float, storage_dtype, working_dtype, zeros};
 use crate::error::{KernelError, expect_axis};
 use crate::segments::check_order;
 use burn::backend::Dispatch;
@@ -129,7 +129,7 @@ pub fn conv1d(input: Conv1dInput, options: Conv1dOptions) -> Result<Conv1dOutput
     let device = input.x.device();
     let dtype = input.x.dtype();
     let work = working_dtype(dtype);
-    let zeros = |dims: [usize; 3]| Tensor::<3>::zeros(dims, (&device, work));
+    let zeros = |dims: [usize; 3]| zeros(dims, (&device, work));
     let initial = input
         .initial
         .unwrap_or_else(|| zeros([shape.batch, shape.channels, shape.taps - 1]));
@@ -141,7 +141,7 @@ pub fn conv1d(input: Conv1dInput, options: Conv1dOptions) -> Result<Conv1dOutput
         .then(|| final_inputs(&input.x, &initial, shape));
     let seq_idx = input
         .seq_idx
-        .unwrap_or_else(|| Tensor::zeros([0, 0], &device));
+        .unwrap_or_else(|| Tensor::empty([0, 0], &device));
     let y: Tensor<3> = Tensor::from_dispatch(<Dispatch as Conv1dOps>::depthwise_conv1d(
         in_dtype(input.x, storage_dtype(dtype, &device)).into_dispatch(),
         in_dtype(input.weight, work).into_dispatch(),

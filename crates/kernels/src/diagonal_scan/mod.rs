@@ -36,7 +36,7 @@ pub use ops::{DiagonalScanBackward, DiagonalScanGradients, DiagonalScanOps, Diag
 
 use crate::complex::ComplexTensor;
 use crate::device::{
-    has_cpu_body, in_dtype, require_body, require_float, storage_dtype, working_dtype,
+    has_cpu_body, in_dtype, require_body, require_float, storage_dtype, working_dtype, zeros,
 };
 use crate::error::KernelError;
 use crate::segments::check_order;
@@ -87,7 +87,7 @@ impl DiagonalScanOutput {
         if len == 0 || batch == 0 || channels == 0 {
             return self.initial.clone().unwrap_or_else(|| {
                 let options = (&self.h.device(), self.h.dtype());
-                ComplexTensor::real(Tensor::zeros([batch, channels], options))
+                ComplexTensor::real(zeros([batch, channels], options))
             });
         }
         let at = if self.reverse { 0 } else { len - 1 };
@@ -124,11 +124,11 @@ pub fn diagonal_scan(input: DiagonalScanInput) -> Result<DiagonalScanOutput, Ker
     let work = working_dtype(dtype);
     let initial = input.initial.clone().unwrap_or_else(|| {
         let options = (&device, work);
-        ComplexTensor::real(Tensor::zeros([shape.batch, shape.channels], options))
+        ComplexTensor::real(zeros([shape.batch, shape.channels], options))
     });
     let seq_idx = input
         .seq_idx
-        .unwrap_or_else(|| Tensor::zeros([0, 0], &device));
+        .unwrap_or_else(|| Tensor::empty([0, 0], &device));
     // Factors may come in more bits than the values they belong to, and keep them.
     let factor = |own: DType| match has_cpu_body(&device) {
         true => work,

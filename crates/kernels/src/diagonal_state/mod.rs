@@ -32,7 +32,7 @@ pub use ops::{
 };
 
 use crate::complex::ComplexTensor;
-use crate::device::{in_dtype, require_body, require_float, reshape, working_dtype};
+use crate::device::{in_dtype, require_body, require_float, reshape, working_dtype, zeros};
 use crate::error::{KernelError, expect_axis};
 use crate::segments::check_order;
 use crate::vandermonde::Rule;
@@ -93,10 +93,10 @@ pub fn diagonal_state(
     let dims = [shape.batch, shape.channels, shape.state];
     let initial = input
         .initial
-        .unwrap_or_else(|| ComplexTensor::real(Tensor::zeros(dims, (&device, work))));
+        .unwrap_or_else(|| ComplexTensor::real(zeros(dims, (&device, work))));
     let seq_idx = input
         .seq_idx
-        .unwrap_or_else(|| Tensor::zeros([0, 0], &device));
+        .unwrap_or_else(|| Tensor::empty([0, 0], &device));
     let (a, initial) = (input.a.in_dtype(work), initial.in_dtype(work));
     let packed: Tensor<1> = Tensor::from_dispatch(<Dispatch as DiagonalStateOps>::diagonal_state(
         in_dtype(input.x, work).into_dispatch(),
@@ -111,7 +111,7 @@ pub fn diagonal_state(
     let packed = in_dtype(packed, dtype);
     let count = shape.state_elements();
     let half = |start: usize| match count {
-        0 => Tensor::zeros(dims, (&device, dtype)), // burn narrows to 1 at least
+        0 => Tensor::empty(dims, (&device, dtype)), // burn narrows to 1 at least
         _ => reshape(packed.clone().narrow(0, start, count), dims),
     };
     Ok(ComplexTensor::new(half(0), half(count)))

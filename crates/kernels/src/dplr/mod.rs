@@ -50,6 +50,7 @@ pub use ops::{DplrBackward, DplrGradients, DplrOps, DplrSaved};
 use crate::device::cube_client;
 use crate::device::{
     has_cpu_body, in_dtype, require_body, require_float, reshape, storage_dtype, working_dtype,
+    zeros,
 };
 use crate::error::{KernelError, expect_axis};
 use crate::segments::check_order;
@@ -181,14 +182,14 @@ pub fn dplr(input: DplrInput, options: DplrOptions) -> Result<DplrOutput, Kernel
         work
     };
     let initial = input.initial.unwrap_or_else(|| {
-        Tensor::zeros(
+        zeros(
             [shape.batch, shape.heads, shape.values, shape.keys],
             (&device, work),
         )
     });
     let seq_idx = input
         .seq_idx
-        .unwrap_or_else(|| Tensor::zeros([0, 0], &device));
+        .unwrap_or_else(|| Tensor::empty([0, 0], &device));
     let packed: Tensor<1> = Tensor::from_dispatch(<Dispatch as DplrOps>::dplr(
         in_dtype(input.r, stored).into_dispatch(),
         in_dtype(input.g, decays).into_dispatch(),
@@ -219,7 +220,7 @@ fn unpack(packed: Tensor<1>, shape: DplrShape) -> DplrOutput {
     let split = shape.y_elements();
     let state_shape = [shape.batch, shape.heads, shape.values, shape.keys];
     let part = |start: usize, count: usize| match count {
-        0 => Tensor::zeros([0], (&packed.device(), packed.dtype())), // burn narrows to 1 at least
+        0 => Tensor::empty([0], (&packed.device(), packed.dtype())), // burn narrows to 1 at least
         _ => packed.clone().narrow(0, start, count),
     };
     DplrOutput {

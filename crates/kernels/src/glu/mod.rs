@@ -49,7 +49,7 @@ pub fn glu(x: Tensor<2>, bias: Tensor<1>) -> Result<Tensor<2>, KernelError> {
         });
     }
     if width == 0 {
-        return Ok(Tensor::zeros([rows, 0], (&x.device(), x.dtype())));
+        return Ok(Tensor::empty([rows, 0], (&x.device(), x.dtype())));
     }
     let dtype = x.dtype();
     let work = working_dtype(dtype);

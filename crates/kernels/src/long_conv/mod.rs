@@ -33,7 +33,7 @@ pub mod reference;
 
 pub use ops::{LongConvBackward, LongConvGradients, LongConvOps, LongConvSaved};
 
-use crate::device::{in_dtype, require_body, require_float, working_dtype};
+use crate::device::{in_dtype, require_body, require_float, working_dtype, zeros};
 use crate::error::{KernelError, expect_axis};
 use crate::segments::check_order;
 use burn::backend::Dispatch;
@@ -103,16 +103,16 @@ pub fn long_conv(input: LongConvInput, method: Method) -> Result<Tensor<3>, Kern
     let options = (&device, work);
     let reverse = input
         .reverse
-        .unwrap_or_else(|| Tensor::zeros([shape.channels, 0], options));
+        .unwrap_or_else(|| Tensor::empty([shape.channels, 0], options));
     let skip = input
         .skip
-        .unwrap_or_else(|| Tensor::zeros([shape.channels], options));
+        .unwrap_or_else(|| zeros([shape.channels], options));
     let initial = input
         .initial
-        .unwrap_or_else(|| Tensor::zeros([0, 0, 0], options));
+        .unwrap_or_else(|| Tensor::empty([0, 0, 0], options));
     let seq_idx = input
         .seq_idx
-        .unwrap_or_else(|| Tensor::zeros([0, 0], &device));
+        .unwrap_or_else(|| Tensor::empty([0, 0], &device));
     let y: Tensor<3> = Tensor::from_dispatch(<Dispatch as LongConvOps>::long_conv(
         in_dtype(input.x, work).into_dispatch(),
         in_dtype(input.kernel, work).into_dispatch(),

@@ -37,7 +37,7 @@ pub use ops::{LowRankScanBackward, LowRankScanGradients, LowRankScanOps, LowRank
 use crate::complex::ComplexTensor;
 #[cfg(feature = "cube")]
 use crate::device::cube_client;
-use crate::device::{in_dtype, require_body, require_float, reshape, working_dtype};
+use crate::device::{in_dtype, require_body, require_float, reshape, working_dtype, zeros};
 use crate::error::KernelError;
 use crate::segments::check_order;
 use burn::backend::Dispatch;
@@ -115,10 +115,10 @@ pub fn lowrank_scan(input: LowRankScanInput) -> Result<LowRankScanOutput, Kernel
     let states = [shape.batch, shape.channels, shape.state];
     let initial = input
         .initial
-        .unwrap_or_else(|| ComplexTensor::real(Tensor::zeros(states, (&device, work))));
+        .unwrap_or_else(|| ComplexTensor::real(zeros(states, (&device, work))));
     let seq_idx = input
         .seq_idx
-        .unwrap_or_else(|| Tensor::zeros([0, 0], &device));
+        .unwrap_or_else(|| Tensor::empty([0, 0], &device));
     // One tensor per kind: a node of thirteen parents would be thirteen times the bookkeeping.
     let vectors = [input.alpha, input.b, input.c].map(|v| stacked::<2, 3>(v.in_dtype(work)));
     let columns = [input.beta, input.kappa].map(|v| stacked::<3, 4>(v.in_dtype(work)));
@@ -138,7 +138,7 @@ pub fn lowrank_scan(input: LowRankScanInput) -> Result<LowRankScanOutput, Kernel
     ));
     let packed = in_dtype(packed, dtype);
     let part = |start: usize, count: usize| match count {
-        0 => Tensor::zeros([0], (&device, dtype)), // burn narrows to 1 at least
+        0 => Tensor::empty([0], (&device, dtype)), // burn narrows to 1 at least
         _ => packed.clone().narrow(0, start, count),
     };
     let (split, count) = (shape.y_elements(), shape.state_elements());
@@ -159,7 +159,7 @@ fn stacked<const D: usize, const E: usize>(value: ComplexTensor<D>) -> Tensor<E>
     }
     let mut shape = [2; E];
     shape[1..].copy_from_slice(&dims);
-    Tensor::zeros(shape, (&value.re.device(), value.re.dtype()))
+    Tensor::empty(shape, (&value.re.device(), value.re.dtype()))
 }
 
 fn check(input: &LowRankScanInput) -> Result<LowRankScanShape, KernelError> {

@@ -65,7 +65,7 @@ pub fn rms_norm<const D: usize>(
     let flat = [shape.rows, shape.channels];
     let gate = match gate {
         Some(gate) => reshape(in_dtype(gate, stored), flat),
-        None => Tensor::zeros([0, 0], (&x.device(), stored)),
+        None => Tensor::empty([0, 0], (&x.device(), stored)),
     };
     let y: Tensor<2> = Tensor::from_dispatch(<Dispatch as RmsNormOps>::rms_norm(
         reshape(in_dtype(x, stored), flat).into_dispatch(),

@@ -54,6 +54,7 @@ pub use ops::{
 
 use crate::device::{
     has_cpu_body, in_dtype, require_body, require_float, reshape, storage_dtype, working_dtype,
+    zeros,
 };
 use crate::error::{KernelError, expect_axis};
 use crate::segments::check_order;
@@ -176,18 +177,18 @@ pub fn selective_scan(
         false => input.dt.dtype(),
     };
     let per_channel = |values: Option<Tensor<1>>| {
-        values.unwrap_or_else(|| Tensor::zeros([shape.channels], (&device, work)))
+        values.unwrap_or_else(|| zeros([shape.channels], (&device, work)))
     };
     let state = [shape.batch, shape.channels, shape.state];
     let initial = input
         .initial
-        .unwrap_or_else(|| Tensor::zeros(state, (&device, work)));
+        .unwrap_or_else(|| zeros(state, (&device, work)));
     let z = input
         .z
-        .unwrap_or_else(|| Tensor::zeros([0, 0, 0], (&device, stored)));
+        .unwrap_or_else(|| Tensor::empty([0, 0, 0], (&device, stored)));
     let seq_idx = input
         .seq_idx
-        .unwrap_or_else(|| Tensor::zeros([0, 0], &device));
+        .unwrap_or_else(|| Tensor::empty([0, 0], &device));
     let packed: Tensor<1> = Tensor::from_dispatch(<Dispatch as SelectiveScanOps>::selective_scan(
         in_dtype(input.x, stored).into_dispatch(),
         in_dtype(input.dt, steps).into_dispatch(),
@@ -216,7 +217,7 @@ fn unpack(packed: Tensor<1>, shape: SelectiveScanShape) -> SelectiveScanOutput {
     let split = shape.y_elements();
     let state_shape = [shape.batch, shape.channels, shape.state];
     let part = |start: usize, count: usize| match count {
-        0 => Tensor::zeros([0], (&packed.device(), packed.dtype())), // burn narrows to 1 at least
+        0 => Tensor::empty([0], (&packed.device(), packed.dtype())), // burn narrows to 1 at least
         _ => packed.clone().narrow(0, start, count),
     };
     SelectiveScanOutput {

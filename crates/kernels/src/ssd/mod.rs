@@ -37,7 +37,9 @@ pub use ops::{SsdBackward, SsdGradients, SsdOps, SsdSaved};
 
 #[cfg(feature = "cube")]
 use crate::device::cube_client;
-use crate::device::{in_dtype, require_body, require_float, reshape, storage_dtype, working_dtype};
+use crate::device::{
+    in_dtype, require_body, require_float, reshape, storage_dtype, working_dtype, zeros,
+};
 use crate::error::{KernelError, expect_axis};
 use crate::segments::check_order;
 use burn::backend::Dispatch;
@@ -153,16 +155,16 @@ pub fn ssd(input: SsdInput, options: SsdOptions) -> Result<SsdOutput, KernelErro
     let stored = storage_dtype(dtype, &device);
     let d = input
         .d
-        .unwrap_or_else(|| Tensor::zeros([shape.heads], (&device, work)));
+        .unwrap_or_else(|| zeros([shape.heads], (&device, work)));
     let initial = input.initial.unwrap_or_else(|| {
-        Tensor::zeros(
+        zeros(
             [shape.batch, shape.heads, shape.head_dim, shape.state],
             (&device, work),
         )
     });
     let seq_idx = input
         .seq_idx
-        .unwrap_or_else(|| Tensor::zeros([0, 0], &device));
+        .unwrap_or_else(|| Tensor::empty([0, 0], &device));
     let packed: Tensor<1> = Tensor::from_dispatch(<Dispatch as SsdOps>::ssd(
         in_dtype(input.x, stored).into_dispatch(),
         in_dtype(input.dt, work).into_dispatch(),
@@ -189,7 +191,7 @@ fn unpack(packed: Tensor<1>, shape: SsdShape) -> SsdOutput {
     let split = shape.y_elements();
     let state_shape = [shape.batch, shape.heads, shape.head_dim, shape.state];
     let part = |start: usize, count: usize| match count {
-        0 => Tensor::zeros([0], (&packed.device(), packed.dtype())), // burn narrows to 1 at least
+        0 => Tensor::empty([0], (&packed.device(), packed.dtype())), // burn narrows to 1 at least
         _ => packed.clone().narrow(0, start, count),
     };
     SsdOutput {

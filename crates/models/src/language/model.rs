@@ -144,7 +144,7 @@ impl LanguageModel {
         let hidden = weight.dims()[1];
         if batch * length == 0 {
             return reshape(
-                Tensor::<1>::zeros([0], &weight.device()),
+                Tensor::<1>::empty([0], &weight.device()),
                 [batch, length, hidden],
             );
         }
