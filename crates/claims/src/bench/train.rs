@@ -50,13 +50,13 @@ fn models() -> [(&'static str, LanguageConfig); 3] {
     ]
 }
 
-/// Median seconds of a step (forward, backward, clipping, AdamW), and where as many more go.
+/// Median seconds of a step (forward, backward, clipping, AdamW) and, on this CPU, where as many more go.
 fn ours(
     config: &LanguageConfig,
-    device: &Device,
+    options: &Options,
     steps: usize,
 ) -> Result<(f64, Option<Profile>), ClaimError> {
-    let first = config.init(1, &device.clone().autodiff())?;
+    let first = config.init(1, &options.device.clone().autodiff())?;
     let recipe = Recipe::parse("", "bench")?;
     let tokens: Vec<u32> = (0..(BATCH * LENGTH) as u32)
         .map(|i| i.wrapping_mul(2_654_435_761) >> 24)
@@ -80,7 +80,11 @@ fn ours(
         Ok::<_, ClaimError>(())
     };
     let seconds = median_seconds(steps, &mut step)?;
-    Ok((seconds, sampled(|| (0..steps).try_for_each(|_| step()))?))
+    let profile = match options.on_cpu() {
+        true => sampled(|| (0..steps).try_for_each(|_| step()))?,
+        false => None,
+    };
+    Ok((seconds, profile))
 }
 
 pub(super) fn run(
@@ -91,7 +95,7 @@ pub(super) fn run(
     let steps = if options.quick { 2 } else { 15 };
     let mut rows = Vec::new();
     for (name, config) in models() {
-        let (seconds, profile) = ours(&config, &options.device, steps)?;
+        let (seconds, profile) = ours(&config, options, steps)?;
         let rate = (BATCH * LENGTH) as f64 / seconds;
         let layers = config.num_hidden_layers;
         let case =
@@ -100,7 +104,7 @@ pub(super) fn run(
         // A backward pass has twice the products of a forward pass.
         let flops = 3 * config.cost(LENGTH).parallel_flops / LENGTH as u64;
         row.limit = Some(limits.gemm_gflops * 1e9 / flops as f64);
-        row.profile = profile.filter(|_| options.on_cpu());
+        row.profile = profile;
         rows.push(with_peer(row, name, &config, options, steps)?);
         progress.on_step(0, name);
     }
