@@ -5,11 +5,10 @@
 
 use super::AdamwStep;
 use super::ops::AdamwOps;
-use crate::cube::{buffer, contiguous, element, elements, empty, vector_width};
+use crate::cube::{buffer, contiguous, element, elements, empty, grid, vector_width};
 use burn::backend::tensor::FloatTensor;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::tensor::CubeTensor;
-use cubecl::calculate_cube_count_elemwise;
 use cubecl::prelude::*;
 
 /// Constants of the step, so that no step compiles a kernel of its own.
@@ -81,7 +80,7 @@ fn launch(inputs: &[CubeTensor; 4], outputs: [&CubeTensor; 3], count: usize, ste
     let client = &inputs[0].client;
     let vector = vector_width(count, inputs[0].dtype);
     let total = count / vector;
-    let dim = CubeDim::new(client, total);
+    let (cubes, dim) = grid(client, total);
     let [parameter, gradient, moment_1, moment_2] = inputs.each_ref().map(|t| buffer(t, t));
     let [p, m, v] = outputs.map(|tensor| buffer(tensor, tensor));
     let factors = step.factors();
@@ -107,7 +106,7 @@ fn launch(inputs: &[CubeTensor; 4], outputs: [&CubeTensor; 3], count: usize, ste
     .map(|value| InputScalar::new(value, kind));
     update::launch(
         client,
-        calculate_cube_count_elemwise(client, total, dim),
+        cubes,
         dim,
         vector,
         parameter,

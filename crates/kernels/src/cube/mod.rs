@@ -28,6 +28,7 @@ use burn::tensor::{DType, Shape};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::zeros_client;
 use burn_cubecl::tensor::CubeTensor;
+use cubecl::calculate_cube_count_elemwise;
 use cubecl::ir::{ElemType, FloatKind, IntKind, UIntKind};
 use cubecl::prelude::*;
 
@@ -120,6 +121,12 @@ pub(crate) fn cube_units(client: &Client, size: usize) -> usize {
     let most = client.properties().hardware.max_units_per_cube.min(256) as usize;
     let most = 1 << most.max(1).ilog2();
     size.max(1).next_power_of_two().min(most)
+}
+
+/// Cubes and their size for a unit per element of `total`.
+pub(crate) fn grid(client: &Client, total: usize) -> (CubeCount, CubeDim) {
+    let dim = CubeDim::new(client, total);
+    (calculate_cube_count_elemwise(client, total, dim), dim)
 }
 
 /// Whether short loops should be unrolled, so that the arrays they index become registers.

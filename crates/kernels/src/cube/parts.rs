@@ -1,10 +1,9 @@
 //! Sums over the contributions of cubes, in a fixed order, rounded once at the end.
 
-use super::{buffer, element, elements, empty, vector_width, zeros};
+use super::{buffer, element, elements, empty, grid, vector_width, zeros};
 use burn::tensor::{DType, Shape};
 use burn_cubecl::ops::reshape;
 use burn_cubecl::tensor::CubeTensor;
-use cubecl::calculate_cube_count_elemwise;
 use cubecl::prelude::*;
 
 #[cube(launch)]
@@ -43,10 +42,10 @@ pub(crate) fn part_sums(
     let sums = empty(&parts, shape, dtype);
     let vector = vector_width(total, parts.dtype);
     let total = total / vector;
-    let dim = CubeDim::new(&client, total);
+    let (cubes, dim) = grid(&client, total);
     sum_parts::launch(
         &client,
-        calculate_cube_count_elemwise(&client, total, dim),
+        cubes,
         dim,
         vector,
         buffer(&parts, &parts),
@@ -84,10 +83,10 @@ pub(crate) fn row_sums(values: CubeTensor, dtype: DType) -> CubeTensor {
     }
     let client = values.client.clone();
     let sums = empty(&values, &[rows], dtype);
-    let dim = CubeDim::new(&client, rows);
+    let (cubes, dim) = grid(&client, rows);
     sum_rows::launch(
         &client,
-        calculate_cube_count_elemwise(&client, rows, dim),
+        cubes,
         dim,
         buffer(&values, &values),
         buffer(&sums, &sums),

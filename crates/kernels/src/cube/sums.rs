@@ -1,8 +1,7 @@
 //! Sums in a fixed order: no atomics, so that two runs give the same bits.
 
-use super::{buffer, element, elements, empty};
+use super::{buffer, element, elements, empty, grid};
 use burn_cubecl::tensor::CubeTensor;
-use cubecl::calculate_cube_count_elemwise;
 use cubecl::prelude::*;
 
 /// Rows that one unit adds up.
@@ -72,10 +71,10 @@ pub(crate) fn column_sums(mut values: CubeTensor, rows: usize, columns: usize) -
         let segments = rows.div_ceil(SEGMENT);
         let total = segments * columns;
         let output = empty(&values, &[total], dtype);
-        let dim = CubeDim::new(&client, total);
+        let (count, dim) = grid(&client, total);
         segment_sums::launch(
             &client,
-            calculate_cube_count_elemwise(&client, total, dim),
+            count,
             dim,
             buffer(&values, &values),
             buffer(&output, &output),

@@ -2,13 +2,12 @@
 //! error function of a device is exact next to one and not in the tail.
 
 use super::ops::{GeluBackward, GeluOps};
-use crate::cube::{accumulator, buffer, contiguous, element, elements, empty, vector_width};
+use crate::cube::{accumulator, buffer, contiguous, element, elements, empty, grid, vector_width};
 use crate::float::{SLOPE, TAIL};
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::DType;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::tensor::CubeTensor;
-use cubecl::calculate_cube_count_elemwise;
 use cubecl::prelude::*;
 use std::f64::consts::PI;
 
@@ -147,10 +146,10 @@ impl GeluOps for CubeBackend {
         let y = empty(&x, &[elements(&x)], x.dtype);
         let (total, vector) = vectors(&x);
         if total > 0 {
-            let dim = CubeDim::new(&x.client, total);
+            let (count, dim) = grid(&x.client, total);
             forward::launch(
                 &x.client,
-                calculate_cube_count_elemwise(&x.client, total, dim),
+                count,
                 dim,
                 vector,
                 buffer(&x, &x),
@@ -171,10 +170,10 @@ impl GeluBackward for CubeBackend {
         let dx = empty(&x, &[elements(&x)], x.dtype);
         let (total, vector) = vectors(&x);
         if total > 0 {
-            let dim = CubeDim::new(&x.client, total);
+            let (count, dim) = grid(&x.client, total);
             backward::launch(
                 &x.client,
-                calculate_cube_count_elemwise(&x.client, total, dim),
+                count,
                 dim,
                 vector,
                 buffer(&x, &x),

@@ -3,12 +3,11 @@
 
 use super::ops::{GluBackward, GluGradients, GluOps};
 use crate::cube::{
-    accumulator, buffer, column_sums, contiguous, element, elements, empty, vector_width,
+    accumulator, buffer, column_sums, contiguous, element, elements, empty, grid, vector_width,
 };
 use burn::backend::tensor::FloatTensor;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::tensor::CubeTensor;
-use cubecl::calculate_cube_count_elemwise;
 use cubecl::prelude::*;
 
 /// Rows of a unit in the backward pass.
@@ -108,10 +107,10 @@ impl Call {
         let total = self.rows * channels;
         if total > 0 {
             let client = &self.x.client;
-            let dim = CubeDim::new(client, total);
+            let (count, dim) = grid(client, total);
             forward::launch(
                 client,
-                calculate_cube_count_elemwise(client, total, dim),
+                count,
                 dim,
                 self.vector,
                 buffer(&self.x, &self.x),
@@ -136,10 +135,10 @@ impl Call {
         let total = blocks * channels;
         if total > 0 {
             let client = &self.x.client;
-            let dim = CubeDim::new(client, total);
+            let (count, dim) = grid(client, total);
             backward::launch(
                 client,
-                calculate_cube_count_elemwise(client, total, dim),
+                count,
                 dim,
                 self.vector,
                 buffer(&self.x, &self.x),

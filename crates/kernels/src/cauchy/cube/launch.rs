@@ -1,12 +1,11 @@
 //! Launching the kernels of one call.
 
 use super::system::planes;
-use super::transform::grid;
 use super::{Call, TILE, UNITS, nodes, poles, system};
 use crate::cauchy::CauchyShape;
 use crate::cauchy::ops::CauchyGradients;
 use crate::complex::ComplexPrimitive;
-use crate::cube::{buffer, cube_units, element, empty, part_sums, row_sums, unrolls};
+use crate::cube::{buffer, cube_units, element, empty, grid, part_sums, row_sums, unrolls};
 use burn::tensor::DType;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::tensor::CubeTensor;
@@ -20,7 +19,7 @@ impl Call {
             &[planes(self.shape.rank), self.total()],
             DType::F64,
         );
-        let (count, dim) = grid(&self.dt, self.total());
+        let (count, dim) = grid(self.client(), self.total());
         let [lambda_re, lambda_im, p_re, p_im, b_re, b_im, c_re, c_im, dt] = self.parameters();
         system::prepare::launch(
             self.client(),
@@ -123,7 +122,7 @@ impl Call {
         let dp = pair(&[sets, rank, channels, state], DType::F64);
         let (b, c) = (pair(&[rows, state], dtype), pair(&[rows, state], dtype));
         let ddt = empty(&self.dt, &[rows, state], DType::F64);
-        let (count, dim) = grid(&self.dt, self.total());
+        let (count, dim) = grid(self.client(), self.total());
         let [lambda_re, lambda_im, p_re, p_im, b_re, b_im, c_re, c_im, dt] = self.parameters();
         system::gradients::launch(
             self.client(),

@@ -6,11 +6,9 @@
 //! Half spectra do, since entry a - j1 of what stands between the passes is the conjugate of entry j1.
 
 use super::passes::{self, SizesLaunch};
-use crate::cube::{buffer, element, empty};
+use crate::cube::{buffer, element, empty, grid};
 use burn::tensor::DType;
 use burn_cubecl::tensor::CubeTensor;
-use cubecl::calculate_cube_count_elemwise;
-use cubecl::prelude::*;
 use std::f64::consts::PI;
 
 /// The largest divisor of `len` that is at most its square root.
@@ -35,7 +33,7 @@ pub(super) struct Transform {
 impl Transform {
     pub(super) fn new(like: &CubeTensor, rows: usize, len: usize) -> Self {
         let turns = empty(like, &[2, 2 * len], DType::F64);
-        let (count, dim) = grid(&turns, 2 * len);
+        let (count, dim) = grid(&turns.client, 2 * len);
         passes::turns_kernel::launch(&turns.client, count, dim, buffer(&turns, &turns), len, PI);
         Self {
             rows,
@@ -68,7 +66,7 @@ impl Transform {
     pub(super) fn inverse(&self, spectrum: &CubeTensor, dtype: DType) -> CubeTensor {
         let turns = &self.turns;
         let between = empty(turns, &[2, self.between()], DType::F64);
-        let (count, dim) = grid(turns, self.between());
+        let (count, dim) = grid(&turns.client, self.between());
         passes::inverse_inner::launch(
             &turns.client,
             count,
@@ -80,7 +78,7 @@ impl Transform {
         );
         let values = empty(turns, &[self.rows, self.len], dtype);
         let total = self.rows * self.len;
-        let (count, dim) = grid(turns, total);
+        let (count, dim) = grid(&turns.client, total);
         passes::inverse_outer::launch(
             &turns.client,
             count,
@@ -98,7 +96,7 @@ impl Transform {
     pub(super) fn forward(&self, values: &CubeTensor) -> CubeTensor {
         let turns = &self.turns;
         let between = empty(turns, &[2, self.between()], DType::F64);
-        let (count, dim) = grid(turns, self.between());
+        let (count, dim) = grid(&turns.client, self.between());
         passes::forward_outer::launch(
             &turns.client,
             count,
@@ -111,7 +109,7 @@ impl Transform {
         );
         let spectrum = empty(turns, &[2, self.rows, self.bins()], DType::F64);
         let total = self.rows * self.outer() * (self.inner / 2 + 1);
-        let (count, dim) = grid(turns, total);
+        let (count, dim) = grid(&turns.client, total);
         passes::forward_inner::launch(
             &turns.client,
             count,
@@ -123,13 +121,6 @@ impl Transform {
         );
         spectrum
     }
-}
-
-/// A unit per element.
-pub(super) fn grid(like: &CubeTensor, total: usize) -> (CubeCount, CubeDim) {
-    let dim = CubeDim::new(&like.client, total);
-    let count = calculate_cube_count_elemwise(&like.client, total, dim);
-    (count, dim)
 }
 
 #[cfg(test)]

@@ -9,17 +9,15 @@ mod kernels;
 use super::ops::{Conv1dBackward, Conv1dGradients, Conv1dOps, Conv1dSaved};
 use super::{Activation, Conv1dShape, Padding};
 use crate::cube::{
-    accumulator, buffer, column_sums, contiguous, element, elements, empty, unrolls, vector_width,
-    zeros,
+    accumulator, buffer, column_sums, contiguous, element, elements, empty, grid, unrolls,
+    vector_width, zeros,
 };
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::tensor::Shape;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::ops::{permute, reshape};
 use burn_cubecl::tensor::CubeTensor;
-use cubecl::calculate_cube_count_elemwise;
 use cubecl::ir::ElemType;
-use cubecl::prelude::*;
 use kernels::{Plan, SizesLaunch};
 
 /// Positions of one run: forward, where a run only saves index arithmetic, and backward, where
@@ -90,10 +88,10 @@ impl Call {
             return y;
         }
         let client = &self.x.client;
-        let dim = CubeDim::new(client, total);
+        let (count, dim) = grid(client, total);
         kernels::forward::launch(
             client,
-            calculate_cube_count_elemwise(client, total, dim),
+            count,
             dim,
             self.vector,
             buffer(&self.x, &self.x),
@@ -131,11 +129,11 @@ impl Call {
         };
         if total > 0 {
             let client = &self.x.client;
-            let dim = CubeDim::new(client, total);
+            let (count, dim) = grid(client, total);
             let spare = empty(&self.x, &[self.vector], work);
             kernels::backward::launch(
                 client,
-                calculate_cube_count_elemwise(client, total, dim),
+                count,
                 dim,
                 self.vector,
                 buffer(&self.x, &self.x),

@@ -14,12 +14,11 @@ mod task;
 
 use super::DiagonalScanShape;
 use super::ops::{DiagonalScanBackward, DiagonalScanGradients, DiagonalScanOps, DiagonalScanSaved};
-use crate::cube::{accumulator, contiguous, element, elements, empty, unrolls};
+use crate::cube::{accumulator, contiguous, element, elements, empty, grid, unrolls};
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::tensor::DType;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::tensor::CubeTensor;
-use cubecl::calculate_cube_count_elemwise;
 use cubecl::ir::ElemType;
 use cubecl::prelude::*;
 use task::{Plan, SizesLaunch};
@@ -111,9 +110,7 @@ impl Call {
     }
 
     fn grid(&self, total: usize) -> (CubeCount, CubeDim) {
-        let dim = CubeDim::new(self.client(), total);
-        let count = calculate_cube_count_elemwise(self.client(), total, dim);
-        (count, dim)
+        grid(self.client(), total)
     }
 
     /// [batch, segment, part, channel].

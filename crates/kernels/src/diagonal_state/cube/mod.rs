@@ -12,14 +12,13 @@ use super::DiagonalStateShape;
 use super::ops::{
     DiagonalStateBackward, DiagonalStateGradients, DiagonalStateOps, DiagonalStateSaved,
 };
-use crate::cube::{buffer, contiguous, element, elements, empty, part_sums, row_sums, zeros};
+use crate::cube::{buffer, contiguous, element, elements, empty, grid, part_sums, row_sums, zeros};
 use crate::vandermonde::cube::{PoleRule, PowerSums};
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::tensor::{DType, Shape};
 use burn_cubecl::CubeBackend;
 use burn_cubecl::ops::{permute, reshape};
 use burn_cubecl::tensor::CubeTensor;
-use cubecl::calculate_cube_count_elemwise;
 use cubecl::ir::ElemType;
 use cubecl::prelude::*;
 use kernels::{Plan, SizesLaunch};
@@ -80,9 +79,7 @@ impl Call {
     }
 
     fn grid(&self, total: usize) -> (CubeCount, CubeDim) {
-        let client = &self.spare.client;
-        let dim = CubeDim::new(client, total);
-        (calculate_cube_count_elemwise(client, total, dim), dim)
+        grid(&self.spare.client, total)
     }
 
     fn argument(&self, tensor: &CubeTensor) -> BufferArg {

@@ -25,13 +25,12 @@ mod transform;
 
 use super::LongConvShape;
 use super::ops::{LongConvBackward, LongConvGradients, LongConvOps, LongConvSaved};
-use crate::cube::{contiguous, element, elements, empty, part_sums, zeros};
+use crate::cube::{contiguous, element, elements, empty, grid, part_sums, zeros};
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::tensor::DType;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::ops::into_data_sync;
 use burn_cubecl::tensor::CubeTensor;
-use cubecl::calculate_cube_count_elemwise;
 use cubecl::ir::ElemType;
 use cubecl::prelude::*;
 use plan::Plan;
@@ -86,9 +85,7 @@ impl Call {
     }
 
     fn grid(&self, total: usize) -> (CubeCount, CubeDim) {
-        let dim = CubeDim::new(self.client(), total);
-        let count = calculate_cube_count_elemwise(self.client(), total, dim);
-        (count, dim)
+        grid(self.client(), total)
     }
 
     /// Whether there is nothing to sum.

@@ -7,13 +7,12 @@ use super::reverse::reverse;
 use super::task::SizesLaunch;
 use super::{Call, Work};
 use crate::cube::{accumulator, buffer, column_sums, contiguous, element, elements, empty};
-use crate::cube::{part_sums, zeros};
+use crate::cube::{grid, part_sums, zeros};
 use crate::selective_scan::ops::SelectiveScanGradients;
 use burn::tensor::Shape;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::ops::reshape;
 use burn_cubecl::tensor::CubeTensor;
-use cubecl::calculate_cube_count_elemwise;
 use cubecl::ir::ElemType;
 use cubecl::prelude::*;
 
@@ -123,11 +122,11 @@ impl Call {
         let total = self.shape.state_elements() / self.vector;
         if total > 0 {
             let client = &self.x.client;
-            let dim = CubeDim::new(client, total);
+            let (count, dim) = grid(client, total);
             let [_, _, wide, index] = self.types();
             carry::launch(
                 client,
-                calculate_cube_count_elemwise(client, total, dim),
+                count,
                 dim,
                 self.vector,
                 buffer(from[0], &self.spare),
@@ -181,10 +180,10 @@ impl Call {
         }
         let outer = empty(&self.x, &dims, wide);
         let client = &self.x.client;
-        let dim = CubeDim::new(client, total);
+        let (count, dim) = grid(client, total);
         final_gradient::launch(
             client,
-            calculate_cube_count_elemwise(client, total, dim),
+            count,
             dim,
             buffer(grad, grad),
             buffer(&outer, &outer),

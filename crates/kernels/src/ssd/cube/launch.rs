@@ -4,13 +4,12 @@ use super::forward::Output;
 use super::plan::Plan;
 use super::task::SizesLaunch;
 use super::{Call, FORWARD, REVERSE, decay, forward, members, reverse};
-use crate::cube::{buffer, column_sums, contiguous, element, elements, empty, zeros};
+use crate::cube::{buffer, column_sums, contiguous, element, elements, empty, grid, zeros};
 use crate::ssd::ops::SsdGradients;
 use burn::tensor::{DType, Shape};
 use burn_cubecl::CubeBackend;
 use burn_cubecl::ops::reshape;
 use burn_cubecl::tensor::CubeTensor;
-use cubecl::calculate_cube_count_elemwise;
 use cubecl::prelude::*;
 
 /// Exponents summed inside chunks, and step sizes, [batch, head, chunk, position].
@@ -49,10 +48,10 @@ impl Call {
         let total = self.shape.batch * self.shape.heads * chunks;
         if total > 0 {
             let client = &self.x.client;
-            let dim = CubeDim::new(client, total);
+            let (count, dim) = grid(client, total);
             decay::chunk_sums::launch(
                 client,
-                calculate_cube_count_elemwise(client, total, dim),
+                count,
                 dim,
                 buffer(&self.dt, &self.dt),
                 buffer(&self.a, &self.a),
@@ -217,10 +216,10 @@ impl Call {
         let sums = empty(&self.x, &dims, self.b.dtype);
         if total > 0 {
             let client = &self.x.client;
-            let dim = CubeDim::new(client, total);
+            let (count, dim) = grid(client, total);
             members::member_sums::launch(
                 client,
-                calculate_cube_count_elemwise(client, total, dim),
+                count,
                 dim,
                 buffer(&values, &values),
                 buffer(&sums, &sums),

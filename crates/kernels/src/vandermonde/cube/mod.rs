@@ -15,12 +15,11 @@ pub(crate) use sums::PowerSums;
 
 use super::VandermondeShape;
 use super::ops::{VandermondeBackward, VandermondeGradients, VandermondeOps, VandermondeSaved};
-use crate::cube::{buffer, contiguous, element, empty, part_sums, row_sums};
+use crate::cube::{buffer, contiguous, element, empty, grid, part_sums, row_sums};
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::DType;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::tensor::CubeTensor;
-use cubecl::calculate_cube_count_elemwise;
 use cubecl::prelude::*;
 use kernels::SizesLaunch;
 
@@ -59,10 +58,7 @@ impl Call {
     }
 
     fn grid(&self) -> (CubeCount, CubeDim) {
-        let client = &self.spare.client;
-        let dim = CubeDim::new(client, self.total());
-        let count = calculate_cube_count_elemwise(client, self.total(), dim);
-        (count, dim)
+        grid(&self.spare.client, self.total())
     }
 
     fn sizes(&self) -> SizesLaunch {
