@@ -1,6 +1,6 @@
 //! The operations on poles of S4, S4D and DSS: channels are heads * head_dim, `state` pole pairs each.
 
-use super::{Case, Leaf, flat, shaped};
+use super::case::{Case, Leaf, flat, shaped};
 use burn::tensor::{DType, Tensor};
 use resolvent_kernels::ComplexTensor;
 use resolvent_kernels::cauchy::{CauchyInput, cauchy};
