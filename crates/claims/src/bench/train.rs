@@ -7,7 +7,6 @@ use super::{Options, Row, median_seconds};
 use crate::claim::Progress;
 use crate::error::ClaimError;
 use burn::optim::GradientsParams;
-use burn::tensor::Device;
 use resolvent_formats::write_json_atomic;
 use resolvent_learn::clip::{clip_by_norm, squared_norm};
 use resolvent_learn::optimiser::Optimiser;
