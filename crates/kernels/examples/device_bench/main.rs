@@ -3,7 +3,7 @@
 //! `cargo run --release -p resolvent-kernels --features cuda --example device_bench -- --ops ssd`
 //! Flags, each followed by a comma-separated list: `--ops`, `--dtypes` (f32, bf16, f16), `--lens`,
 //! `--groups` (of ssd), `--modes` (forward, both); `--runs N`; `--check no`; `--batch`, `--heads`, `--head-dim`,
-//! `--state`. `oracles/gpu_peer_bench.py` prints the same columns for other people's kernels.
+//! `--state`; `--check-lens` (of the checks). `oracles/gpu_peer_bench.py` prints the same columns for other people's kernels.
 //!
 //! A sample is the wall-clock time of five calls, the device synchronised before and after, over
 //! five. Checks compare with the same operation on the CPU in f64, on the rounded inputs, by
@@ -176,10 +176,11 @@ fn main() {
                 op if poles::OPS.contains(op) => [32, 5],
                 _ => [64, 128],
             };
-            for size in [
-                [2, 200, 4, 64, states[0], 2],
-                [1, 130, 2, 128, states[1], 1],
-            ] {
+            for (at, len) in flags.numbers("--check-lens", "200,130").into_iter().enumerate() {
+                let size = match at % 2 {
+                    0 => [2, len, 4, 64, states[0], 2],
+                    _ => [1, len, 2, 128, states[1], 1],
+                };
                 good &= check(&case(op, size, dtype), dtype, &device);
             }
         }

@@ -1,14 +1,22 @@
 //! On the device of `BURN_DEVICE`, whole mixers give what they give on the CPU: parallel form, state,
 //! and single steps, which have fused bodies of their own there.
 
-use crate::support::{assert_close, input, read, small};
+use crate::support::{input, read, relative_error, small};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use resolvent_kernels::KernelError;
 use resolvent_mixers::registry::CAUSAL;
 use resolvent_mixers::{CausalLayer, CausalMixer, Mixer, MixerError, Pass};
 
-const TOLERANCE: f64 = 2e-5;
+/// Largest difference, relative to the largest value. On CUDA burn's products of f32 round their operands to
+/// TF32, eleven bits.
+fn tolerance(device: &Device) -> f64 {
+    match format!("{device:?}").contains("Cuda") {
+        true => 4e-3,
+        false => 2e-5,
+    }
+}
+
 /// Some of their operations have bodies for the CPU only, and say so.
 const CPU_ONLY: [&str; 1] = ["spacetime"];
 const BATCH: usize = 2;
@@ -62,6 +70,8 @@ fn mixers_when_on_the_device_under_test_give_what_the_cpu_gives() {
         );
         return;
     }
+    // All of them before it fails: time on a device is dear.
+    let mut wrong = Vec::new();
     for entry in CAUSAL {
         for (groups, first) in [(1, false), (2, true)] {
             let layer = small(entry.name, groups);
@@ -75,9 +85,13 @@ fn mixers_when_on_the_device_under_test_give_what_the_cpu_gives() {
             let got = got.unwrap();
             for (what, (got, want)) in ["parallel", "steps"].into_iter().zip(got.iter().zip(&want))
             {
-                let case = format!("{}, groups {groups}, {what}", entry.name);
-                assert_close(&case, &read(got), &read(want), TOLERANCE);
+                let off = relative_error(&read(got), &read(want));
+                println!("{}, groups {groups}, {what}: {off:.1e}", entry.name);
+                if !(off <= tolerance(&device)) {
+                    wrong.push(format!("{}, groups {groups}, {what}: {off:e}", entry.name));
+                }
             }
         }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }

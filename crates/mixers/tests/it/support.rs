@@ -84,10 +84,24 @@ pub fn read<const D: usize>(tensor: &Tensor<D>) -> Vec<f64> {
     tensor.to_data().convert_dtype(DType::F64).iter().collect()
 }
 
+/// The scale of a comparison: the largest value, and 1e-3 at least.
+fn scale(want: &[f64]) -> f64 {
+    want.iter().fold(1e-3, |most: f64, w| most.max(w.abs()))
+}
+
+/// Largest difference, relative to the largest value; infinite where one is no number.
+pub fn relative_error(got: &[f64], want: &[f64]) -> f64 {
+    assert_eq!(got.len(), want.len(), "element counts");
+    let scale = scale(want);
+    let off = |(g, w): (&f64, &f64)| (g - w).abs() / scale;
+    let larger = |most: f64, off: f64| if off.is_nan() { f64::INFINITY } else { most.max(off) };
+    got.iter().zip(want).map(off).fold(0.0, larger)
+}
+
 /// Fails unless the largest difference, relative to the largest value, is below `tolerance`.
 pub fn assert_close(what: &str, got: &[f64], want: &[f64], tolerance: f64) {
     assert_eq!(got.len(), want.len(), "{what}: element counts");
-    let scale = want.iter().fold(1e-3, |m: f64, w| m.max(w.abs()));
+    let scale = scale(want);
     for (at, (g, w)) in got.iter().zip(want).enumerate() {
         let off = (g - w).abs() / scale;
         assert!(
