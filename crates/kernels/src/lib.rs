@@ -43,6 +43,7 @@ pub mod rwkv7_step;
 mod segments;
 pub mod selective_scan;
 mod series;
+pub mod squares;
 pub mod ssd;
 pub mod vandermonde;
 

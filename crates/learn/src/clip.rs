@@ -6,6 +6,7 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
+use resolvent_kernels::squares::sum_of_squares;
 
 /// The sum of the squares of all gradients, still on the device; `None` without any gradient.
 ///
@@ -16,16 +17,21 @@ use burn::tensor::Tensor;
 /// Result: `[1]`.
 ///
 /// # Numerics
-/// Summed in the gradients' own type; a NaN or an overflow shows in the result.
+/// As [`sum_of_squares`], in the type of the first gradient; a NaN or an overflow shows in the result.
 pub fn squared_norm<M: Module>(module: &M, gradients: &GradientsParams) -> Option<Tensor<1>> {
-    let mut visitor = Squares {
+    let mut visitor = Flat {
         gradients,
-        sums: Vec::new(),
+        all: Vec::new(),
     };
     module.visit(&mut visitor);
-    match visitor.sums.len() {
-        0 => None,
-        _ => Some(Tensor::cat(visitor.sums, 0).sum()),
+    let all = visitor.all;
+    match sum_of_squares(all.clone()) {
+        Ok(sum) => sum,
+        // A device without a body of its own.
+        Err(_) => {
+            let sums: Vec<Tensor<1>> = all.into_iter().map(|it| it.square().sum()).collect();
+            Some(Tensor::cat(sums, 0).sum())
+        }
     }
 }
 
@@ -51,15 +57,16 @@ pub fn scale<M: Module>(module: &M, gradients: GradientsParams, factor: f64) -> 
     visitor.gradients
 }
 
-struct Squares<'a> {
+struct Flat<'a> {
     gradients: &'a GradientsParams,
-    sums: Vec<Tensor<1>>,
+    all: Vec<Tensor<1>>,
 }
 
-impl ModuleVisitor for Squares<'_> {
+impl ModuleVisitor for Flat<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(gradient) = self.gradients.get::<D>(param.id) {
-            self.sums.push(gradient.square().sum());
+            let count: usize = gradient.dims().iter().product();
+            self.all.push(gradient.reshape([count]));
         }
     }
 }

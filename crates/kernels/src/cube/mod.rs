@@ -37,6 +37,22 @@ pub(crate) fn contiguous(tensor: CubeTensor) -> CubeTensor {
     into_contiguous(tensor)
 }
 
+/// The same where nothing else holds its memory, so that a kernel may write it; a copy otherwise.
+pub(crate) fn writable(tensor: CubeTensor) -> CubeTensor {
+    let tensor = contiguous(tensor);
+    if tensor.can_mut() {
+        return tensor;
+    }
+    // In one dimension, where burn's copy has no gaps behind rows.
+    let like = |tensor: &CubeTensor, shape: Shape, handle| {
+        let (client, device) = (tensor.client.clone(), tensor.device.clone());
+        CubeTensor::new_contiguous(client, device, shape, handle, tensor.dtype)
+    };
+    let flat = Shape::from(vec![elements(&tensor)]);
+    let copy = like(&tensor, flat, tensor.handle.clone()).copy();
+    like(&tensor, tensor.meta.shape().clone(), copy.handle)
+}
+
 /// A new tensor on the device of `like`, uninitialised.
 pub(crate) fn empty(like: &CubeTensor, shape: &[usize], dtype: DType) -> CubeTensor {
     let bytes = shape.iter().product::<usize>() * dtype.size();

@@ -34,6 +34,8 @@ mod rms_norm;
 #[cfg(test)]
 mod selective_scan;
 #[cfg(test)]
+mod squares;
+#[cfg(test)]
 mod ssd;
 #[cfg(test)]
 mod vandermonde;
