@@ -176,7 +176,11 @@ fn main() {
                 op if poles::OPS.contains(op) => [32, 5],
                 _ => [64, 128],
             };
-            for (at, len) in flags.numbers("--check-lens", "200,130").into_iter().enumerate() {
+            for (at, len) in flags
+                .numbers("--check-lens", "200,130")
+                .into_iter()
+                .enumerate()
+            {
                 let size = match at % 2 {
                     0 => [2, len, 4, 64, states[0], 2],
                     _ => [1, len, 2, 128, states[1], 1],

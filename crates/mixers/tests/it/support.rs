@@ -94,7 +94,13 @@ pub fn relative_error(got: &[f64], want: &[f64]) -> f64 {
     assert_eq!(got.len(), want.len(), "element counts");
     let scale = scale(want);
     let off = |(g, w): (&f64, &f64)| (g - w).abs() / scale;
-    let larger = |most: f64, off: f64| if off.is_nan() { f64::INFINITY } else { most.max(off) };
+    let larger = |most: f64, off: f64| {
+        if off.is_nan() {
+            f64::INFINITY
+        } else {
+            most.max(off)
+        }
+    };
     got.iter().zip(want).map(off).fold(0.0, larger)
 }
 
