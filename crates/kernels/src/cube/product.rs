@@ -26,6 +26,8 @@ pub(crate) struct Tile {
     /// Planes of 32 units side by side along the columns, with matrix units; the rest of the planes
     /// lie along the rows.
     pub across: usize,
+    /// Whether all reads of a load come before its writes.
+    pub ahead: bool,
 }
 
 /// Most planes side by side for which every plane holds whole blocks of 16 x 16.
@@ -66,6 +68,16 @@ impl Tile {
             } else {
                 1
             },
+            ahead: true,
+        }
+    }
+
+    /// The same, loaded vector by vector: slower by itself, but with registers to spare for a second cube
+    /// on a multiprocessor, which hides more.
+    pub(crate) const fn in_turn(self) -> Self {
+        Self {
+            ahead: false,
+            ..self
         }
     }
 

@@ -93,7 +93,7 @@ fn load_vectors<E: Float, S: Float>(
         .as_vectorized_mut()
         .with_vector_size_mut::<Const<8>>();
     let count = comptime!(tile.rows * tile.cols / WIDTH);
-    if comptime!(tile.unroll && count.is_multiple_of(tile.units)) {
+    if comptime!(tile.ahead && tile.unroll && count.is_multiple_of(tile.units)) {
         // All reads first: they wait for device memory together.
         let share = comptime!(count / tile.units);
         let mut values = Array::<Vector<S, Const<8>>>::new(share);

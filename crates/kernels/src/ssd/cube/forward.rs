@@ -77,7 +77,7 @@ pub(super) fn forward<E: Float, S: Float, A: Float, W: Float, I: Numeric>(
             &task.projections(&place, &sizes),
             comptime!(plan.pitch(plan.state)),
             plan.wide,
-            projections,
+            comptime!(projections.in_turn()),
         );
         load::<E, S>(
             &mut tile_x,
@@ -85,7 +85,7 @@ pub(super) fn forward<E: Float, S: Float, A: Float, W: Float, I: Numeric>(
             &task.values(&place, &sizes),
             comptime!(plan.pitch(plan.block)),
             plan.wide,
-            values,
+            comptime!(values.in_turn()),
         );
         decay.load(
             sums,
@@ -105,7 +105,7 @@ pub(super) fn forward<E: Float, S: Float, A: Float, W: Float, I: Numeric>(
                 &task.projections(&place, &sizes),
                 comptime!(plan.pitch(plan.state)),
                 plan.wide,
-                projections,
+                comptime!(projections.in_turn()),
             );
             stage::<A, S>(
                 &state,
