@@ -93,7 +93,7 @@ impl Tile {
 
     /// Rows of one plane.
     const fn plane_rows(self) -> usize {
-        self.rows / (self.units / 32 / self.across)
+        self.rows / self.below()
     }
 
     /// Columns of one plane.
@@ -101,13 +101,18 @@ impl Tile {
         self.cols / self.across
     }
 
+    /// Planes below each other.
+    pub(crate) const fn below(self) -> usize {
+        self.units / 32 / self.across
+    }
+
     /// Fragments of 16 x 8 side by side in one plane.
-    const fn wide(self) -> usize {
+    pub(crate) const fn wide(self) -> usize {
         self.plane_cols() / 8
     }
 
     /// Fragments of 16 x 8 below each other in one plane.
-    const fn down(self) -> usize {
+    pub(crate) const fn down(self) -> usize {
         self.plane_rows() / 16
     }
 }

@@ -232,6 +232,14 @@ pub(crate) fn stage<A: Float, S: Float>(
     }
 }
 
+/// Elements `at`, which is even, and `at + 1` of a tile in shared memory.
+#[cube]
+pub(crate) fn pair_at<S: Float, A: Float>(tile_values: &Shared<[S]>, at: usize) -> (A, A) {
+    let pairs = tile_values.as_vectorized().with_vector_size::<Const<2>>();
+    let both = Vector::<A, Const<2>>::cast_from(pairs[at / 2]);
+    (both.extract(0usize), both.extract(1usize))
+}
+
 /// staged = result o tile, element by element.
 #[cube]
 pub(crate) fn stage_product<A: Float, S: Float>(

@@ -1,8 +1,17 @@
 //! Sums with one value per position of a chunk.
+//!
+//! They are taken in two steps with a synchronisation between: units leave what they hold, then some add it
+//! up. With matrix units the elements of a row lie in four neighbouring units of some planes, and those of
+//! a column in every fourth unit; they are added in registers, and a part per plane is left. Otherwise the
+//! elements themselves are left.
 
 use super::plan::Plan;
-use crate::cube::product::Tile;
+use crate::cube::product::{Tile, col, row};
+use crate::cube::tiles::{pair_at, stage, stage_product};
 use cubecl::prelude::*;
+
+/// Units that share a position with matrix units, where they can add up in registers.
+pub(super) const POSITION_SHARERS: usize = 4;
 
 /// Sums over the rows or columns of a chunk's squares, one per position.
 #[derive(CubeType)]
@@ -29,10 +38,92 @@ impl<A: Float, W: Float> Sums<A, W> {
         }
     }
 
-    /// Sums of E_ij dt_j over both axes; several units share a row, then one adds their parts.
-    ///
-    /// Synchronises the cube.
-    pub(super) fn squares(
+    /// Leaves E_ij dt_j, which the units hold, for [`Self::add_squares`].
+    pub(super) fn leave_squares(
+        flow: &Array<A>,
+        flows: &mut Shared<[A]>,
+        parts: &mut Shared<[W]>,
+        #[comptime] plan: Plan,
+    ) {
+        let tile = comptime!(plan.scores());
+        if comptime!(plan.matrix) {
+            let unit = UNIT_POS as usize;
+            let plane_row = unit / 32 / comptime!(tile.across);
+            let plane_col = unit / 32 % comptime!(tile.across);
+            #[unroll]
+            for line in 0..comptime!(2 * tile.down()) {
+                let mut sum = W::from_int(0);
+                let first = line / 2 * comptime!(4 * tile.wide()) + line % 2 * 2;
+                #[unroll]
+                for n in 0..comptime!(2 * tile.wide()) {
+                    let e = first + n / 2 * 4 + n % 2;
+                    if col(e, tile) < row(e, tile) {
+                        sum += W::cast_from(flow[e]);
+                    }
+                }
+                sum += plane_shuffle_xor(sum, 1);
+                sum += plane_shuffle_xor(sum, 2);
+                if unit % 4 == 0 {
+                    parts[row(first, tile) * comptime!(tile.across) + plane_col] = sum;
+                }
+            }
+            #[unroll]
+            for line in 0..comptime!(2 * tile.wide()) {
+                let mut sum = W::from_int(0);
+                let first = line / 2 * 4 + line % 2;
+                #[unroll]
+                for m in 0..comptime!(2 * tile.down()) {
+                    let e = first + m / 2 * comptime!(4 * tile.wide()) + m % 2 * 2;
+                    if row(e, tile) > col(e, tile) {
+                        sum += W::cast_from(flow[e]);
+                    }
+                }
+                sum += plane_shuffle_xor(sum, 4);
+                sum += plane_shuffle_xor(sum, 8);
+                sum += plane_shuffle_xor(sum, 16);
+                if unit % 32 < 4 {
+                    let at = comptime!(plan.chunk * tile.across)
+                        + col(first, tile) * comptime!(tile.below())
+                        + plane_row;
+                    parts[at] = sum;
+                }
+            }
+        } else {
+            stage::<A, A>(flow, flows, comptime!(plan.pitch(plan.chunk)), tile);
+        }
+    }
+
+    /// Rows less columns of what was left. Synchronises the cube behind it.
+    pub(super) fn add_squares(
+        &mut self,
+        flows: &Shared<[A]>,
+        parts: &mut Shared<[W]>,
+        #[comptime] plan: Plan,
+    ) {
+        let tile = comptime!(plan.scores());
+        if comptime!(plan.matrix) {
+            let i = UNIT_POS as usize;
+            if i < comptime!(plan.chunk) {
+                let mut sum = W::from_int(0);
+                #[unroll]
+                for part in 0..comptime!(tile.across) {
+                    sum += parts[i * comptime!(tile.across) + part];
+                }
+                #[unroll]
+                for part in 0..comptime!(tile.below()) {
+                    sum -= parts
+                        [comptime!(plan.chunk * tile.across) + i * comptime!(tile.below()) + part];
+                }
+                self.net[i] = sum;
+            }
+            sync_cube();
+        } else {
+            self.add_staged_squares(flows, parts, plan);
+        }
+    }
+
+    /// Several units share a row, then one adds their parts.
+    fn add_staged_squares(
         &mut self,
         flows: &Shared<[A]>,
         parts: &mut Shared<[W]>,
@@ -70,17 +161,20 @@ impl<A: Float, W: Float> Sums<A, W> {
         sync_cube();
     }
 
-    /// Gradient of dt a at position `t`.
+    /// Gradient of dt a at position `t`, of which `sharers` neighbouring units take a part each and have the
+    /// sum.
     pub(super) fn decay_gradient(
         &self,
         t: usize,
         steps: &Shared<[A]>,
         through: A,
         #[comptime] chunk: usize,
+        #[comptime] sharers: usize,
     ) -> A {
         let mut net = W::from_int(0);
-        let mut sum = through;
-        for i in 0..chunk {
+        let mut sum = A::from_int(0);
+        for step in 0..comptime!(chunk / sharers) {
+            let i = step * sharers + UNIT_POS as usize % sharers;
             if i >= t {
                 net += self.net[i];
                 sum += self.carried[i];
@@ -88,7 +182,13 @@ impl<A: Float, W: Float> Sums<A, W> {
                 sum += self.entering[i] * steps[i];
             }
         }
-        sum + A::cast_from(net)
+        if comptime!(sharers == POSITION_SHARERS) {
+            net += plane_shuffle_xor(net, 1);
+            net += plane_shuffle_xor(net, 2);
+            sum += plane_shuffle_xor(sum, 1);
+            sum += plane_shuffle_xor(sum, 2);
+        }
+        through + sum + A::cast_from(net)
     }
 }
 
@@ -97,9 +197,69 @@ const fn sharers(rows: usize, units: usize) -> usize {
     if units > rows { units / rows } else { 1 }
 }
 
-/// Sums of the rows of a staged tile; `parts` as in [`Sums::squares`]. Synchronises the cube.
+/// Leaves result o tile for [`row_sums`].
+#[cube]
+pub(super) fn leave_products<A: Float, S: Float, W: Float>(
+    result: &Array<A>,
+    tile_values: &Shared<[S]>,
+    staged: &mut Shared<[A]>,
+    parts: &mut Shared<[W]>,
+    #[comptime] pitch: usize,
+    #[comptime] tile: Tile,
+) {
+    if comptime!(tile.matrix) {
+        let unit = UNIT_POS as usize;
+        let plane_col = unit / 32 % comptime!(tile.across);
+        #[unroll]
+        for line in 0..comptime!(2 * tile.down()) {
+            let mut sum = A::from_int(0);
+            let first = line / 2 * comptime!(4 * tile.wide()) + line % 2 * 2;
+            #[unroll]
+            for n in 0..comptime!(tile.wide()) {
+                let e = first + n * 4;
+                let (left, right) =
+                    pair_at::<S, A>(tile_values, row(e, tile) * pitch + col(e, tile));
+                sum += result[e] * left + result[e + 1] * right;
+            }
+            sum += plane_shuffle_xor(sum, 1);
+            sum += plane_shuffle_xor(sum, 2);
+            if unit % 4 == 0 {
+                parts[row(first, tile) * comptime!(tile.across) + plane_col] = W::cast_from(sum);
+            }
+        }
+    } else {
+        stage_product::<A, S>(result, tile_values, staged, pitch, tile);
+    }
+}
+
+/// Sums of the rows of what was left. Synchronises the cube behind it.
 #[cube]
 pub(super) fn row_sums<A: Float, W: Float>(
+    staged: &Shared<[A]>,
+    sums: &mut Shared<[A]>,
+    parts: &mut Shared<[W]>,
+    #[comptime] pitch: usize,
+    #[comptime] tile: Tile,
+) {
+    if comptime!(tile.matrix) {
+        let i = UNIT_POS as usize;
+        if i < comptime!(tile.rows) {
+            let mut sum = W::from_int(0);
+            #[unroll]
+            for part in 0..comptime!(tile.across) {
+                sum += parts[i * comptime!(tile.across) + part];
+            }
+            sums[i] = A::cast_from(sum);
+        }
+        sync_cube();
+    } else {
+        staged_row_sums::<A, W>(staged, sums, parts, pitch, tile);
+    }
+}
+
+/// Several units share a row, then one adds their parts.
+#[cube]
+fn staged_row_sums<A: Float, W: Float>(
     staged: &Shared<[A]>,
     sums: &mut Shared<[A]>,
     parts: &mut Shared<[W]>,

@@ -102,8 +102,8 @@ impl Plan {
         tiles * of.tile + self.line_bytes()
     }
 
-    /// Bytes of shared memory of the reverse kernel: C, B, x, dy, the state and its gradient, three
-    /// chunk squares and a staging area, of which the last square and the staging area are sums.
+    /// Bytes of shared memory of the reverse kernel: C, B, x, dy, the state and its gradient, two chunk
+    /// squares; without matrix units also a third square and a staging area, both of sums.
     pub(super) fn reverse_bytes(self, of: ElementBytes) -> usize {
         let Self {
             chunk,
@@ -115,13 +115,23 @@ impl Plan {
             + 2 * self.area(chunk, block)
             + 2 * self.area(block, state)
             + 2 * self.area(chunk, chunk);
-        let sums = self.area(chunk, chunk) + self.area(chunk, state.max(block));
+        let sums = match self.matrix {
+            true => 0,
+            false => self.area(chunk, chunk) + self.area(chunk, state.max(block)),
+        };
         tiles * of.tile + sums * of.sum + self.line_bytes()
     }
 
-    /// Elements in which units leave parts of sums.
+    /// Elements in which units leave parts of sums; with matrix units one per plane for every row of a
+    /// chunk's square and for every column.
     pub(super) fn part_elements(self) -> usize {
-        self.units.max(self.chunk)
+        let scores = self.scores();
+        match self.matrix {
+            true => self
+                .units
+                .max(self.chunk * (scores.across + scores.below())),
+            false => self.units.max(self.chunk),
+        }
     }
 
     /// Bytes of everything with one element per position or unit.

@@ -18,14 +18,12 @@
 //! diagonal, which would cancel only up to rounding.
 
 use super::decay::Decay;
-use super::lines::{Sums, row_sums};
+use super::lines::{POSITION_SHARERS, Sums, leave_products, row_sums};
 use super::plan::Plan;
 use super::task::{Sizes, Task};
 use crate::cube::cube_sum;
 use crate::cube::product::{cleared, col, holds, multiply, row};
-use crate::cube::tiles::{
-    load, scale_rows, scale_tile, spread, stage, stage_product, store, tile_slice,
-};
+use crate::cube::tiles::{load, pair_at, scale_rows, scale_tile, spread, stage, store, tile_slice};
 use cubecl::prelude::*;
 
 /// Writes dx, the contributions of this head (block) to dB and dC, ddt of this block, the gradient
@@ -79,15 +77,17 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
     let mut tile_r = tile_slice::<S>(comptime!(plan.area(plan.block, plan.state)));
     let mut weights = tile_slice::<S>(comptime!(plan.area(plan.chunk, plan.chunk)));
     let mut shares = tile_slice::<S>(comptime!(plan.area(plan.chunk, plan.chunk)));
-    let mut flows = tile_slice::<A>(comptime!(plan.area(plan.chunk, plan.chunk)));
-    let mut staged = tile_slice::<A>(comptime!(plan.area(
-        plan.chunk,
-        if plan.state > plan.block {
-            plan.state
-        } else {
-            plan.block
-        }
-    )));
+    // Sums on their way between units, where planes do not add them up in registers.
+    let mut flows = tile_slice::<A>(comptime!(if plan.matrix {
+        1
+    } else {
+        plan.area(plan.chunk, plan.chunk)
+    }));
+    let mut staged = tile_slice::<A>(comptime!(if plan.matrix {
+        1
+    } else {
+        plan.area(plan.chunk, plan.state.max(plan.block))
+    }));
     let mut parts = Shared::<[W]>::new_slice(comptime!(plan.part_elements()));
     let rate = a[task.head];
     let direct = d[task.head];
@@ -164,9 +164,9 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
         }
         stage::<A, S>(&products, &mut weights, pitch_q, scores);
         stage::<A, S>(&outer, &mut shares, pitch_q, scores);
-        stage::<A, A>(&flow, &mut flows, pitch_q, scores);
+        Sums::<A, W>::leave_squares(&flow, &mut flows, &mut parts, plan);
         sync_cube();
-        line.squares(&flows, &mut parts, plan);
+        line.add_squares(&flows, &mut parts, plan);
 
         // dx; on the way out x . R B, then with the chunk's own part.
         let mut result = cleared::<A>(values);
@@ -180,7 +180,7 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
             values,
         );
         scale_rows::<A>(&mut result, &decay.out, values);
-        stage_product::<A, S>(&result, &tile_x, &mut staged, pitch_p, values);
+        leave_products::<A, S, W>(&result, &tile_x, &mut staged, &mut parts, pitch_p, values);
         multiply::<S, A>(
             &mut result,
             &weights,
@@ -192,7 +192,7 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
         );
         sync_cube();
         row_sums::<A, W>(&staged, &mut line.entering, &mut parts, pitch_p, values);
-        stage_product::<A, S>(&result, &tile_x, &mut staged, pitch_p, values);
+        leave_products::<A, S, W>(&result, &tile_x, &mut staged, &mut parts, pitch_p, values);
         scale_rows::<A>(&mut result, &decay.steps, values);
         #[unroll(plan.unroll)]
         for e in 0..comptime!(values.share()) {
@@ -218,7 +218,14 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
             projections,
         );
         scale_rows::<A>(&mut result, &decay.into, projections);
-        stage_product::<A, S>(&result, &tile_c, &mut staged, pitch_n, projections);
+        leave_products::<A, S, W>(
+            &result,
+            &tile_c,
+            &mut staged,
+            &mut parts,
+            pitch_n,
+            projections,
+        );
         multiply::<S, A>(
             &mut result,
             &shares,
@@ -257,22 +264,35 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
 
         // ddt and da.
         let mut inner = A::from_int(0);
-        #[unroll(plan.unroll)]
-        for e in 0..comptime!(states.share()) {
-            if holds(e, states) {
-                let at = row(e, states) * pitch_n + col(e, states);
-                inner += gradient[e] * A::cast_from(tile_s[at]);
+        if comptime!(plan.matrix) {
+            #[unroll]
+            for half in 0..comptime!(states.share() / 2) {
+                let e = half * 2;
+                let (left, right) =
+                    pair_at::<S, A>(&tile_s, row(e, states) * pitch_n + col(e, states));
+                inner += gradient[e] * left + gradient[e + 1] * right;
+            }
+        } else {
+            #[unroll(plan.unroll)]
+            for e in 0..comptime!(states.share()) {
+                if holds(e, states) {
+                    let at = row(e, states) * pitch_n + col(e, states);
+                    inner += gradient[e] * A::cast_from(tile_s[at]);
+                }
             }
         }
         let inner = cube_sum::<W>(W::cast_from(inner), &mut parts, plan.units);
         let inner = A::cast_from(inner) * decay.through[0];
-        let mut t = unit;
-        while t < place.count {
-            let slope = line.decay_gradient(t, &decay.steps, inner, plan.chunk);
-            sum_a += W::cast_from(slope) * W::cast_from(decay.steps[t]);
-            let at = (task.row * sizes.len + place.first + t) * sizes.heads + task.head;
-            ddt[task.block * sizes.steps + at] = line.direct[t] + rate * slope;
-            t += comptime!(plan.units);
+        let sharers = comptime!(if plan.matrix { POSITION_SHARERS } else { 1 });
+        let mut t = unit / sharers;
+        while t < comptime!(plan.chunk) {
+            let slope = line.decay_gradient(t, &decay.steps, inner, plan.chunk, sharers);
+            if t < place.count && unit % sharers == 0 {
+                sum_a += W::cast_from(slope) * W::cast_from(decay.steps[t]);
+                let at = (task.row * sizes.len + place.first + t) * sizes.heads + task.head;
+                ddt[task.block * sizes.steps + at] = line.direct[t] + rate * slope;
+            }
+            t += comptime!(plan.units / sharers);
         }
 
         // The gradient of the state before the chunk.
