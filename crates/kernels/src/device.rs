@@ -12,17 +12,6 @@ pub(crate) fn has_cpu_body(device: &Device) -> bool {
     )
 }
 
-/// Refuses every device but the CPU, for operations without a body in CubeCL, before burn would panic.
-pub(crate) fn require_cpu_body(op: &'static str, device: &Device) -> Result<(), KernelError> {
-    if has_cpu_body(device) {
-        return Ok(());
-    }
-    Err(KernelError::Device {
-        op,
-        device: format!("{:?}", device.clone().inner().as_dispatch()),
-    })
-}
-
 /// Whether operations with bodies for the CPU and in CubeCL run on this device.
 pub(crate) fn has_body(device: &Device) -> bool {
     match device.clone().inner().as_dispatch() {
@@ -32,11 +21,14 @@ pub(crate) fn has_body(device: &Device) -> bool {
     }
 }
 
-/// Refuses a device that has no body of an operation with bodies for the CPU and in CubeCL.
+/// Refuses a device that has no body of an operation, before burn would panic.
 pub(crate) fn require_body(op: &'static str, device: &Device) -> Result<(), KernelError> {
     match has_body(device) {
         true => Ok(()),
-        false => require_cpu_body(op, device),
+        false => Err(KernelError::Device {
+            op,
+            device: format!("{:?}", device.clone().inner().as_dispatch()),
+        }),
     }
 }
 

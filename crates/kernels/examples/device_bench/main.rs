@@ -12,6 +12,7 @@
 mod case;
 mod layers;
 mod poles;
+mod series;
 
 use burn::tensor::{DType, Device, FloatDType, Tensor};
 use case::Case;
@@ -45,10 +46,12 @@ impl Flags {
 }
 
 fn case(op: &str, size: [usize; 6], dtype: DType) -> Case {
-    let found = layers::case(op, size, dtype).or_else(|| poles::case(op, size, dtype));
+    let found = layers::case(op, size, dtype)
+        .or_else(|| poles::case(op, size, dtype))
+        .or_else(|| series::case(op, size, dtype));
     found.unwrap_or_else(|| {
-        let (layers, poles) = (layers::OPS, poles::OPS);
-        eprintln!("--ops: `{op}` is not one of {layers}, {poles}");
+        let (layers, poles, series) = (layers::OPS, poles::OPS, series::OPS);
+        eprintln!("--ops: `{op}` is not one of {layers}, {poles}, {series}");
         std::process::exit(2)
     })
 }

@@ -28,17 +28,20 @@
 //! | F | result | [row, len] |
 //!
 //! Row r belongs to channel r mod channels; an initial state is a row whose b is that state.
-//! O(state log state + len log len) per row, always computed in f64. Values grow with the powers of A:
-//! with sum |a| <= 1 they stay bounded.
+//! O(state log state + len log len) per row, always computed in f64; on a GPU (`cube`) the first terms of
+//! the inverse and what is as short as the state are direct sums, O(state^2 + len log len). Values grow
+//! with the powers of A: with sum |a| <= 1 they stay bounded.
 
 mod autodiff;
+#[cfg(feature = "cube")]
+mod cube;
 mod flex;
 mod ops;
 pub mod reference;
 
 pub use ops::{CompanionBackward, CompanionGradients, CompanionOps, CompanionSaved};
 
-use crate::device::{in_dtype, require_cpu_body, require_float, working_dtype};
+use crate::device::{in_dtype, require_body, require_float, working_dtype};
 use crate::error::{KernelError, expect_axis};
 use crate::vandermonde::expect_rows;
 use burn::backend::Dispatch;
@@ -78,7 +81,7 @@ pub struct CompanionShape {
 pub fn companion(input: CompanionInput, len: usize) -> Result<Tensor<2>, KernelError> {
     let [channels, state] = input.a.dims();
     let [rows, _] = input.b.dims();
-    require_cpu_body(OP, &input.a.device())?;
+    require_body(OP, &input.a.device())?;
     require_float(OP, "a", input.a.dtype())?;
     expect_axis(OP, ("b", "state"), input.b.dims()[1], state, "a sets it")?;
     expect_axis(OP, ("c", "row"), input.c.dims()[0], rows, "b sets it")?;

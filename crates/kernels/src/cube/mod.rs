@@ -2,7 +2,7 @@
 //!
 //! CubeCL compiles one source for NVIDIA (CUDA C++ through NVRTC, feature `cuda`) and for its own
 //! CPU runtime (LLVM, feature `cube-cpu`), where the kernels are tested. Kernels read f16 and bf16
-//! tensors as they are and compute in f32; f64 tensors, which only the CPU runtime has, in f64.
+//! tensors as they are and compute in f32; f64 tensors, which only the CPU runtime has as inputs, in f64.
 
 mod blocks;
 mod complex;

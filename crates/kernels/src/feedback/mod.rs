@@ -15,16 +15,18 @@
 //! | `r`, result | [row, len] |
 //! | `kernel` | [channel, len], row r belongs to channel r mod channels |
 //!
-//! Always computed in f64. The loop may be unstable: then values grow, as they do when it is run.
+//! Always computed in f64; on a GPU (`cube`) the first terms of the inverse are direct sums. The loop may be unstable: then values grow, as they do when it is run.
 
 mod autodiff;
+#[cfg(feature = "cube")]
+mod cube;
 mod flex;
 mod ops;
 pub mod reference;
 
 pub use ops::{FeedbackBackward, FeedbackGradients, FeedbackOps, FeedbackSaved};
 
-use crate::device::{in_dtype, require_cpu_body, require_float, working_dtype};
+use crate::device::{in_dtype, require_body, require_float, working_dtype};
 use crate::error::{KernelError, expect_axis};
 use crate::vandermonde::expect_rows;
 use burn::backend::Dispatch;
@@ -51,7 +53,7 @@ pub struct FeedbackShape {
 pub fn feedback(r: Tensor<2>, kernel: Tensor<2>) -> Result<Tensor<2>, KernelError> {
     let [rows, len] = r.dims();
     let [channels, taps] = kernel.dims();
-    require_cpu_body(OP, &r.device())?;
+    require_body(OP, &r.device())?;
     require_float(OP, "r", r.dtype())?;
     expect_axis(OP, ("kernel", "length"), taps, len, "r sets it")?;
     expect_rows(OP, rows, channels)?;

@@ -16,7 +16,7 @@ impl Drop for CpuAlone {
     }
 }
 
-/// For operations that have no body but the CPU's, whatever device is under test; they refuse others.
+/// For what the CPU's bodies alone do, whatever device is under test.
 pub fn cpu_alone() -> CpuAlone {
     CPU_ALONE.set(true);
     CpuAlone
@@ -255,10 +255,4 @@ fn check_differences(case: &OpCase<'_>, inputs: &[Vec<f64>], weights: &[Vec<f64>
             );
         }
     }
-}
-
-/// [`check_op`] for an operation that has no body but the CPU's.
-pub fn check_op_on_cpu(case: &OpCase<'_>) {
-    let _cpu = cpu_alone();
-    check_op(case);
 }

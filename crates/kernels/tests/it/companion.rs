@@ -1,7 +1,7 @@
 //! Companion kernels and the closed loop: awkward sizes, published figures, laws, errors.
 
-use crate::check::{AWKWARD_LENGTHS, OpCase, check_op_on_cpu, read, tensor, values};
-use burn::tensor::{DType, Device, Tensor};
+use crate::check::{AWKWARD_LENGTHS, OpCase, check_op, device, exact_device, read, tensor, values};
+use burn::tensor::{DType, Tensor};
 use resolvent_kernels::companion::{CompanionInput, CompanionShape, companion, reference};
 use resolvent_kernels::feedback::{FeedbackShape, feedback};
 use resolvent_kernels::reshape;
@@ -29,7 +29,7 @@ fn build(flat: &[Tensor<1>], s: CompanionShape) -> CompanionInput {
 }
 
 fn check(s: CompanionShape) {
-    check_op_on_cpu(&OpCase {
+    check_op(&OpCase {
         name: format!("companion {s:?}"),
         inputs: inputs(s),
         reference: &|flat| vec![reference::companion(&flat[0], &flat[1], &flat[2], s)],
@@ -63,9 +63,22 @@ fn companion_when_lengths_and_states_are_awkward_equals_the_powers_with_all_grad
     }
 }
 
+/// So long that the inverse series doubles beyond what a GPU's shared memory starts it with.
+#[test]
+fn companion_when_long_equals_the_powers_with_all_gradients() {
+    for (state, len) in [(5, 4500), (520, 600)] {
+        check(CompanionShape {
+            rows: 2,
+            channels: 1,
+            state,
+            len,
+        });
+    }
+}
+
 #[test]
 fn companion_when_given_the_published_example_gives_its_kernel() {
-    let device = Device::flex();
+    let device = exact_device();
     let row = |v: &[f64]| reshape(tensor(v, DType::F64, &device), [1, 4]);
     let input = CompanionInput {
         a: row(&[0.1, -0.2, 0.3, 0.4]),
@@ -82,7 +95,7 @@ fn companion_when_given_the_published_example_gives_its_kernel() {
 /// a = e_0 turns the state around: eigenvalues are roots of unity, where the paper's formula is 0 / 0.
 #[test]
 fn companion_when_the_spectrum_meets_the_roots_of_unity_stays_exact() {
-    let device = Device::flex();
+    let device = exact_device();
     let row = |v: &[f64]| reshape(tensor(v, DType::F64, &device), [1, 4]);
     let input = CompanionInput {
         a: row(&[1.0, 0.0, 0.0, 0.0]),
@@ -95,10 +108,11 @@ fn companion_when_the_spectrum_meets_the_roots_of_unity_stays_exact() {
     }
 }
 
+/// 1,100: beyond what a GPU's shared memory starts the inverse series with.
 #[test]
 fn feedback_when_lengths_are_awkward_equals_the_loop_with_all_gradients() {
     use resolvent_kernels::feedback::reference::feedback as slow;
-    for len in AWKWARD_LENGTHS {
+    for len in AWKWARD_LENGTHS.into_iter().chain([1100]) {
         let s = FeedbackShape {
             rows: 6,
             channels: 3,
@@ -109,7 +123,7 @@ fn feedback_when_lengths_are_awkward_equals_the_loop_with_all_gradients() {
             .iter()
             .map(|k| k * scale)
             .collect();
-        check_op_on_cpu(&OpCase {
+        check_op(&OpCase {
             name: format!("feedback {s:?}"),
             inputs: vec![("r", values(1, s.rows * len)), ("kernel", kernel)],
             reference: &|flat| vec![slow(&flat[0], &flat[1], s)],
@@ -125,7 +139,7 @@ fn feedback_when_lengths_are_awkward_equals_the_loop_with_all_gradients() {
 
 #[test]
 fn companion_when_states_differ_names_the_axis() {
-    let device = Device::flex();
+    let device = device();
     let input = CompanionInput {
         a: Tensor::zeros([1, 4], &device),
         b: Tensor::zeros([1, 3], &device),

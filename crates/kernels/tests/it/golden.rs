@@ -1,7 +1,7 @@
 //! Golden files of `oracles/`: values and gradients from PyTorch, mamba-ssm and
 //! flash-linear-attention.
 
-use crate::check::{cpu_alone, distance, read, tensor};
+use crate::check::{distance, read, tensor};
 use burn::tensor::{DType, Device, Int, Tensor};
 use resolvent_formats::TensorMap;
 use resolvent_kernels::ComplexTensor;
@@ -349,7 +349,6 @@ fn vandermonde_when_compared_with_scipy_agrees_under_both_rules() {
 
 #[test]
 fn companion_when_compared_with_scipy_agrees() {
-    let _cpu = cpu_alone();
     for path in files("lti_companion") {
         let g = Golden::open(&path);
         let input = CompanionInput {

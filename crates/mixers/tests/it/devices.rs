@@ -4,7 +4,6 @@
 use crate::support::{input, read, relative_error, small};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use resolvent_kernels::KernelError;
 use resolvent_mixers::registry::CAUSAL;
 use resolvent_mixers::{CausalLayer, CausalMixer, Mixer, MixerError, Pass};
 
@@ -17,8 +16,6 @@ fn tolerance(device: &Device) -> f64 {
     }
 }
 
-/// Some of their operations have bodies for the CPU only, and say so.
-const CPU_ONLY: [&str; 1] = ["spacetime"];
 const BATCH: usize = 2;
 const LENGTH: usize = 21;
 
@@ -76,13 +73,7 @@ fn mixers_when_on_the_device_under_test_give_what_the_cpu_gives() {
         for (groups, first) in [(1, false), (2, true)] {
             let layer = small(entry.name, groups);
             let want = outputs(&layer, first, &cpu).unwrap();
-            let got = outputs(&layer.to_device(&device), first, &device);
-            if CPU_ONLY.contains(&entry.name) {
-                let refused = matches!(got, Err(MixerError::Kernel(KernelError::Device { .. })));
-                assert!(refused, "{} is no longer for the CPU only", entry.name);
-                continue;
-            }
-            let got = got.unwrap();
+            let got = outputs(&layer.to_device(&device), first, &device).unwrap();
             for (what, (got, want)) in ["parallel", "steps"].into_iter().zip(got.iter().zip(&want))
             {
                 let off = relative_error(&read(got), &read(want));

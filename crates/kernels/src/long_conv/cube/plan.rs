@@ -136,7 +136,9 @@ impl Tiling {
                 .min(transform.groups()),
             false => cube_units(client, transform.groups()).min(transform.groups()),
         };
-        transform.unroll = unrolls(client) && transform.share() <= 8;
+        // 512 units leave 128 registers to each, of which a number in f64 takes two.
+        let most = if bytes > 4 { 2 } else { 8 };
+        transform.unroll = unrolls(client) && transform.share() <= most;
         Self { transform, vector }
     }
 }

@@ -1,5 +1,8 @@
 //! Power series cut at a length, in f64: product, correlation, inverse.
 
+#[cfg(feature = "cube")]
+pub(crate) mod cube;
+
 use crate::fourier::{Complex, RealFft, fast_size};
 
 /// Products with a shorter factor than this are summed directly.
