@@ -226,9 +226,8 @@ def versions():
 
 
 def version_in_source(package):
-    """`__version__` as it is written in an __init__ that must not run."""
-    spec = importlib.util.find_spec(package)
-    for folder in spec.submodule_search_locations if spec else []:
+    """`__version__` as it is written in an __init__ that must not run: see `without_init`."""
+    for folder in sys.modules[package].__path__ if package in sys.modules else []:
         for text in open(f"{folder}/__init__.py"):
             if text.startswith("__version__"):
                 return text.split("=")[1].strip().strip("\"'")

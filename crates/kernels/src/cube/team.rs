@@ -46,11 +46,27 @@ impl Team {
     }
 }
 
+/// Sum of `value` over `lanes` neighbouring units of a plane, a power of two, given to all of them; every
+/// unit of the plane must call it.
+#[cube]
+pub(crate) fn neighbours_sum<A: Float>(value: A, #[comptime] lanes: usize) -> A {
+    // Units that left a branch or a loop at different times must be together again: CubeCL shuffles among
+    // those that happen to be there (`__activemask`), and a step of RWKV-7 with six channels a head summed
+    // rubbish on an H200.
+    sync_plane();
+    let mut sum = value;
+    #[unroll]
+    for i in 0..comptime!(lanes.ilog2()) {
+        sum += plane_shuffle_xor(sum, 1u32 << i);
+    }
+    sum
+}
+
 /// Sum of `value` over the team, given to all its units; every unit of the cube must call it.
 #[cube]
 pub(crate) fn team_sum<A: Float>(value: A, shared: &mut Shared<[A]>, #[comptime] team: Team) -> A {
     if comptime!(team.plane) {
-        plane_sum(value)
+        neighbours_sum::<A>(value, team.lanes)
     } else {
         let unit = UNIT_POS as usize;
         let lane = unit % comptime!(team.lanes);

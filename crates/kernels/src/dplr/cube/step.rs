@@ -4,7 +4,7 @@
 
 use super::Call;
 use super::launch::count;
-use crate::cube::{buffer, cube_units, element, unrolls};
+use crate::cube::{buffer, cube_units, element, neighbours_sum, unrolls};
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::ir::ElemType;
 use cubecl::prelude::*;
@@ -37,7 +37,7 @@ impl StepPlan {
 fn row_sum<A: Float>(value: A, #[comptime] plan: StepPlan) -> A {
     let mut sum = value;
     if comptime!(plan.lanes > 1) {
-        sum = plane_sum(value);
+        sum = neighbours_sum::<A>(value, plan.lanes);
     }
     sum
 }

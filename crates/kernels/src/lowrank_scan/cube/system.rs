@@ -2,7 +2,7 @@
 
 use super::plan::Plan;
 use super::state::clear;
-use crate::cube::block_sum;
+use crate::cube::{block_sum, neighbours_sum};
 use cubecl::prelude::*;
 
 /// Sizes of a call.
@@ -146,12 +146,7 @@ impl Task {
 #[cube]
 pub(super) fn group_sum<A: Float>(value: A, shared: &mut Shared<[A]>, #[comptime] plan: Plan) -> A {
     if comptime!(plan.plane) {
-        let mut sum = value;
-        #[unroll]
-        for i in 0..comptime!(plan.lanes.ilog2()) {
-            sum += plane_shuffle_xor(sum, 1u32 << i);
-        }
-        sum
+        neighbours_sum::<A>(value, plan.lanes)
     } else {
         block_sum::<A>(value, shared, plan.lanes)
     }

@@ -6,11 +6,12 @@
 //! elements themselves are left.
 
 use super::plan::Plan;
+use crate::cube::neighbours_sum;
 use crate::cube::product::{Tile, col, row};
 use crate::cube::tiles::{pair_at, stage, stage_product};
 use cubecl::prelude::*;
 
-/// Units that share a position with matrix units, where they can add up in registers.
+/// Neighbouring units that hold a row of a result, or share a position, with matrix units.
 pub(super) const POSITION_SHARERS: usize = 4;
 
 /// Sums over the rows or columns of a chunk's squares, one per position.
@@ -61,8 +62,7 @@ impl<A: Float, W: Float> Sums<A, W> {
                         sum += W::cast_from(flow[e]);
                     }
                 }
-                sum += plane_shuffle_xor(sum, 1);
-                sum += plane_shuffle_xor(sum, 2);
+                let sum = neighbours_sum::<W>(sum, POSITION_SHARERS);
                 if unit % 4 == 0 {
                     parts[row(first, tile) * comptime!(tile.across) + plane_col] = sum;
                 }
@@ -78,6 +78,7 @@ impl<A: Float, W: Float> Sums<A, W> {
                         sum += W::cast_from(flow[e]);
                     }
                 }
+                sync_plane();
                 sum += plane_shuffle_xor(sum, 4);
                 sum += plane_shuffle_xor(sum, 8);
                 sum += plane_shuffle_xor(sum, 16);
@@ -183,10 +184,8 @@ impl<A: Float, W: Float> Sums<A, W> {
             }
         }
         if comptime!(sharers == POSITION_SHARERS) {
-            net += plane_shuffle_xor(net, 1);
-            net += plane_shuffle_xor(net, 2);
-            sum += plane_shuffle_xor(sum, 1);
-            sum += plane_shuffle_xor(sum, 2);
+            net = neighbours_sum::<W>(net, POSITION_SHARERS);
+            sum = neighbours_sum::<A>(sum, POSITION_SHARERS);
         }
         through + sum + A::cast_from(net)
     }
@@ -221,8 +220,7 @@ pub(super) fn leave_products<A: Float, S: Float, W: Float>(
                     pair_at::<S, A>(tile_values, row(e, tile) * pitch + col(e, tile));
                 sum += result[e] * left + result[e + 1] * right;
             }
-            sum += plane_shuffle_xor(sum, 1);
-            sum += plane_shuffle_xor(sum, 2);
+            let sum = neighbours_sum::<A>(sum, POSITION_SHARERS);
             if unit % 4 == 0 {
                 parts[row(first, tile) * comptime!(tile.across) + plane_col] = W::cast_from(sum);
             }
