@@ -240,6 +240,35 @@ pub(crate) fn pair_at<S: Float, A: Float>(tile_values: &Shared<[S]>, at: usize) 
     (both.extract(0usize), both.extract(1usize))
 }
 
+/// result += factor * tile, element by element.
+#[cube]
+pub(crate) fn add_tile<A: Float, S: Float>(
+    result: &mut Array<A>,
+    factor: A,
+    tile_values: &Shared<[S]>,
+    #[comptime] pitch: usize,
+    #[comptime] tile: Tile,
+) {
+    if comptime!(tile.matrix) {
+        #[unroll]
+        for half in 0..comptime!(tile.share() / 2) {
+            let e = half * 2;
+            let at = row(e, tile) * pitch + col(e, tile);
+            let (left, right) = pair_at::<S, A>(tile_values, at);
+            result[e] += factor * left;
+            result[e + 1] += factor * right;
+        }
+    } else {
+        #[unroll(tile.unroll)]
+        for e in 0..comptime!(tile.share()) {
+            if holds(e, tile) {
+                let at = row(e, tile) * pitch + col(e, tile);
+                result[e] += factor * A::cast_from(tile_values[at]);
+            }
+        }
+    }
+}
+
 /// staged = result o tile, element by element.
 #[cube]
 pub(crate) fn stage_product<A: Float, S: Float>(

@@ -5,6 +5,9 @@
 
 use cubecl::prelude::*;
 
+/// Positions that are read together; divides every chunk.
+const AHEAD: usize = 16;
+
 /// `sums` and `steps`, [batch, head, chunk, position], the last chunk filled up with dt = 0.
 #[cube(launch)]
 pub(super) fn chunk_sums<A: Float, W: Float>(
@@ -27,15 +30,25 @@ pub(super) fn chunk_sums<A: Float, W: Float>(
         let rate = W::cast_from(a[head]);
         let start = ((row * heads + head) * chunks + index) * chunk;
         let mut sum = W::from_int(0);
-        for i in 0..chunk {
-            let t = index * chunk + i;
-            let mut step = A::from_int(0);
-            if t < len {
-                step = dt[(row * len + t) * heads + head];
+        for part in 0..comptime!(chunk / AHEAD) {
+            // All reads first: they wait for device memory together.
+            let mut ahead = Array::<A>::new(AHEAD);
+            #[unroll]
+            for i in 0..AHEAD {
+                let t = index * chunk + part * AHEAD + i;
+                let mut step = A::from_int(0);
+                if t < len {
+                    step = dt[(row * len + t) * heads + head];
+                }
+                ahead[i] = step;
             }
-            sum += W::cast_from(step) * rate;
-            sums[start + i] = sum;
-            steps[start + i] = step;
+            #[unroll]
+            for i in 0..AHEAD {
+                let at = start + part * AHEAD + i;
+                sum += W::cast_from(ahead[i]) * rate;
+                sums[at] = sum;
+                steps[at] = ahead[i];
+            }
         }
     }
 }

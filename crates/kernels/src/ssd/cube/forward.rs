@@ -8,7 +8,9 @@ use super::decay::Decay;
 use super::plan::Plan;
 use super::task::{Sizes, Task};
 use crate::cube::product::{cleared, col, holds, multiply, row};
-use crate::cube::tiles::{load, scale_rows, scale_tile, spread, stage, store, tile_slice};
+use crate::cube::tiles::{
+    add_tile, load, scale_rows, scale_tile, spread, stage, store, tile_slice,
+};
 use cubecl::prelude::*;
 
 /// What the kernel writes.
@@ -170,14 +172,13 @@ pub(super) fn forward<E: Float, S: Float, A: Float, W: Float, I: Numeric>(
                 comptime!(plan.by_rows(plan.block)),
                 values,
             );
-            let direct = d[task.head];
-            #[unroll(plan.unroll)]
-            for e in 0..comptime!(values.share()) {
-                if holds(e, values) {
-                    let at = row(e, values) * comptime!(plan.pitch(plan.block)) + col(e, values);
-                    result[e] += direct * A::cast_from(tile_x[at]);
-                }
-            }
+            add_tile::<A, S>(
+                &mut result,
+                d[task.head],
+                &tile_x,
+                comptime!(plan.pitch(plan.block)),
+                values,
+            );
             store::<A, E>(&result, y, &task.values(&place, &sizes), plan.wide, values);
             sync_cube();
         }

@@ -23,7 +23,9 @@ use super::plan::Plan;
 use super::task::{Sizes, Task};
 use crate::cube::cube_sum;
 use crate::cube::product::{cleared, col, holds, multiply, row};
-use crate::cube::tiles::{load, pair_at, scale_rows, scale_tile, spread, stage, store, tile_slice};
+use crate::cube::tiles::{
+    add_tile, load, pair_at, scale_rows, scale_tile, spread, stage, store, tile_slice,
+};
 use cubecl::prelude::*;
 
 /// Writes dx, the contributions of this head (block) to dB and dC, ddt of this block, the gradient
@@ -194,13 +196,7 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
         row_sums::<A, W>(&staged, &mut line.entering, &mut parts, pitch_p, values);
         leave_products::<A, S, W>(&result, &tile_x, &mut staged, &mut parts, pitch_p, values);
         scale_rows::<A>(&mut result, &decay.steps, values);
-        #[unroll(plan.unroll)]
-        for e in 0..comptime!(values.share()) {
-            if holds(e, values) {
-                let at = row(e, values) * pitch_p + col(e, values);
-                result[e] += direct * A::cast_from(tile_dy[at]);
-            }
-        }
+        add_tile::<A, S>(&mut result, direct, &tile_dy, pitch_p, values);
         store::<A, E>(&result, dx, &window_p, plan.wide, values);
         sync_cube();
         row_sums::<A, W>(&staged, &mut line.direct, &mut parts, pitch_p, values);
