@@ -1,20 +1,21 @@
 """What NVIDIA's compiler makes of our CubeCL kernels, on a machine without a GPU.
 
 Runs a program built with `--features cuda` under a stub driver (a make-believe H100, on which launches
-do nothing), takes the CUDA sources that CubeCL logs, compiles them with nvcc and prints registers, stack
-and spills of each kernel as CSV:
+do nothing), takes the CUDA sources that CubeCL logs, compiles them as CubeCL does on a GPU (NVRTC, then
+ptxas in the driver's place) and prints registers, stack and spills of each kernel as CSV:
 
   python oracles/cuda_kernels/registers.py --only prepare,gradients -- \\
     target/debug/examples/device_bench --ops dplr --dtypes bf16 --batch 8 --heads 32 --head-dim 128 \\
     --lens 64 --modes both --runs 1 --check no
 
-Needs cc, c++ and, once, pip for five wheels of CUDA 13.0 (about 200 MB). The driver's own compiler takes
-other counts at times (166 registers where nvcc takes 128). Stack and spills agreed with ncu in the six kernels
-of dplr that both saw: none, and for the old kernel of gradients 9,048 bytes of stack where ncu said 9,024.
+Needs cc and, once, pip for five wheels of CUDA 13.0 (about 200 MB). With release 13.0 the counts are those
+that ncu gives on an H200 under driver 580 (ssd: 136, 186 and 255). nvcc's are not: it computes addresses in
+shared memory in 32 bits, where NVRTC uses 64, and took 98, 146 and 175 registers for the same sources.
 """
 
 import argparse
 import csv
+import ctypes
 import os
 import re
 import subprocess
@@ -24,18 +25,17 @@ import zipfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-PACKAGES = ["nvidia-cuda-nvcc", "nvidia-nvvm", "nvidia-cuda-crt", "nvidia-cuda-runtime", "nvidia-cuda-cccl"]
-# The sources bring integer types of their own, which clash with those of the host's headers.
-OWN_INTEGERS = re.compile(r"(?m)^typedef[^\n]*\bu?int(8|16|32|64)_t;$")
+PACKAGES = ["nvidia-cuda-nvcc", "nvidia-cuda-nvrtc", "nvidia-cuda-crt", "nvidia-cuda-runtime", "nvidia-cuda-cccl"]
+LIBRARIES = ["libnvrtc-builtins.so.13.0", "libnvrtc.so.13"]
 KERNEL = re.compile(r"__launch_bounds__\((\d+)\)\s+(\w+)\(")
 USED = re.compile(r"Used (\d+) registers")
 STACK = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
 
 
 def toolkit():
-    """The folder of nvcc, fetched at the first call."""
+    """The folder of the compilers, fetched at the first call."""
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    root = cache / "resolvent" / "cuda-toolkit"
+    root = cache / "resolvent" / "cuda-nvrtc"
     found = root / "nvidia" / "cu13"
     if not found.exists():
         root.parent.mkdir(parents=True, exist_ok=True)
@@ -45,9 +45,8 @@ def toolkit():
             unpacked = Path(folder) / "toolkit"
             for wheel in Path(folder).glob("*.whl"):
                 zipfile.ZipFile(wheel).extractall(unpacked)
-            for programs in ["bin", "nvvm/bin"]:
-                for program in (unpacked / "nvidia" / "cu13" / programs).iterdir():
-                    program.chmod(0o755)
+            for program in (unpacked / "nvidia" / "cu13" / "bin").iterdir():
+                program.chmod(0o755)
             # Whole or absent.
             unpacked.rename(root)
     return found
@@ -79,15 +78,40 @@ def sources(command, cuda):
         for block in log.read_text().split("[START_KERNEL_COMPILATION]")[1:]:
             code = re.search(r"```[a-z+]*\n(.*?)\n```", block, re.S)
             if code and (head := KERNEL.search(code.group(1))):
-                yield head.group(2), head.group(1), "#include <stdint.h>\n" + OWN_INTEGERS.sub("", code.group(1))
+                yield head.group(2), head.group(1), code.group(1)
+
+
+def text(nvrtc, program, what):
+    """What NVRTC keeps of a program: `PTX` or `ProgramLog`."""
+    size = ctypes.c_size_t()
+    getattr(nvrtc, f"nvrtcGet{what}Size")(program, ctypes.byref(size))
+    buffer = ctypes.create_string_buffer(size.value)
+    getattr(nvrtc, f"nvrtcGet{what}")(program, buffer)
+    return buffer.value
+
+
+def assembly(source, cuda):
+    """PTX of a source, with the options that CubeCL gives."""
+    # The first is what the second would look for.
+    *_, nvrtc = [ctypes.CDLL(str(cuda / "lib" / name), mode=ctypes.RTLD_GLOBAL) for name in LIBRARIES]
+    program = ctypes.c_void_p()
+    nvrtc.nvrtcCreateProgram(ctypes.byref(program), source.encode(), None, 0, None, None)
+    options = ["--gpu-architecture=sm_90a", f"--include-path={cuda}/include", "-lineinfo"]
+    options += [f"--include-path={cuda}/include/cccl"]
+    given = (ctypes.c_char_p * len(options))(*[option.encode() for option in options])
+    if nvrtc.nvrtcCompileProgram(program, len(options), given) != 0:
+        sys.exit(f"a source does not compile\n{text(nvrtc, program, 'ProgramLog').decode()[:2000]}")
+    return text(nvrtc, program, "PTX")
 
 
 def compiled(source, cuda, keep):
     keep.write_text(source)
-    nvcc = [cuda / "bin" / "nvcc", "-arch=sm_90a", "-cubin", "-Xptxas", "-v", "-std=c++17", f"-I{cuda}/include"]
-    run = subprocess.run([*nvcc, keep, "-o", keep.with_suffix(".cubin")], capture_output=True, text=True)
+    ptx = keep.with_suffix(".ptx")
+    ptx.write_bytes(assembly(source, cuda))
+    ptxas = [cuda / "bin" / "ptxas", "-arch=sm_90a", "-v", ptx, "-o", keep.with_suffix(".cubin")]
+    run = subprocess.run(ptxas, capture_output=True, text=True)
     if run.returncode != 0:
-        sys.exit(f"{keep} does not compile\n{run.stderr[:2000]}")
+        sys.exit(f"{ptx} does not compile\n{run.stderr[:2000]}")
     return [USED.search(run.stderr).group(1), *STACK.search(run.stderr).groups()]
 
 
