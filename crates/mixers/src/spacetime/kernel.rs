@@ -197,7 +197,10 @@ impl CompanionKernel {
             next = next + Tensor::cat(shifted, 2);
         }
         let y = (next.clone() * row(self.c.val())).sum_dim(2);
-        (y.swap_dims(1, 2), next)
+        // Not by swapping axes: with the feature `fusion` burn 0.22.1 adds such a view to the first position
+        // of a longer tensor in the wrong order.
+        let [batch, channels, _] = y.dims();
+        (y.reshape([batch, 1, channels]), next)
     }
 
     /// a, b and c of every kernel in f64, from the stored numbers.
