@@ -4,7 +4,7 @@
 //! among the others) and a pass over a temporary; here it costs one launch that reads it once. Not
 //! differentiable.
 //!
-//! Every part of [`PART`] elements has a slot for its sum, and the slots are added up at the end: the
+//! Every part of 16,384 elements has a slot for its sum, and the slots are added up at the end: the
 //! result depends neither on the number of threads nor on which cube is first.
 
 #[cfg(feature = "cube")]
