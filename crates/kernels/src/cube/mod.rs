@@ -29,6 +29,7 @@ pub(crate) use team::{
 use burn::tensor::{DType, Shape};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::zeros_client;
+use burn_cubecl::ops::reshape;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::calculate_cube_count_elemwise;
 use cubecl::ir::{ElemType, FloatKind, IntKind, UIntKind};
@@ -46,13 +47,9 @@ pub(crate) fn writable(tensor: CubeTensor) -> CubeTensor {
         return tensor;
     }
     // In one dimension, where burn's copy has no gaps behind rows.
-    let like = |tensor: &CubeTensor, shape: Shape, handle| {
-        let (client, device) = (tensor.client.clone(), tensor.device.clone());
-        CubeTensor::new_contiguous(client, device, shape, handle, tensor.dtype)
-    };
+    let shape = tensor.meta.shape().clone();
     let flat = Shape::from(vec![elements(&tensor)]);
-    let copy = like(&tensor, flat, tensor.handle.clone()).copy();
-    like(&tensor, tensor.meta.shape().clone(), copy.handle)
+    reshape(reshape(tensor, flat).copy(), shape)
 }
 
 /// A new tensor on the device of `like`, uninitialised.
