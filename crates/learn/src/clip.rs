@@ -27,7 +27,7 @@ pub fn squared_norm<M: Module>(module: &M, gradients: &GradientsParams) -> Optio
     let all = visitor.all;
     match sum_of_squares(all.clone()) {
         Ok(sum) => sum,
-        // A device without a body of its own.
+        // A device or a number format that it has no body for.
         Err(_) => {
             let sums: Vec<Tensor<1>> = all.into_iter().map(|it| it.square().sum()).collect();
             Some(Tensor::cat(sums, 0).sum())
