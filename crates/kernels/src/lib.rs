@@ -12,6 +12,7 @@
 
 pub mod activation;
 pub mod adamw;
+pub mod batch_norm;
 pub mod cauchy;
 mod columns;
 pub mod companion;

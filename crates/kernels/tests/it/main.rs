@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod adamw;
+mod batch_norm;
 #[cfg(test)]
 mod cauchy;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use resolvent_mixers::Settings as MixerSettings;
 use resolvent_models::ModelError;
-use resolvent_models::sequence::{BackboneConfig, NormPlace};
+use resolvent_models::sequence::{BackboneConfig, NormKind, NormPlace};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -59,6 +59,8 @@ pub struct ModelSettings {
     pub bidirectional: bool,
     /// Where the norms stand.
     pub norm: NormPlace,
+    /// Over what they take mean and variance: layer or batch.
+    pub norm_kind: NormKind,
     /// Probability of leaving a channel out.
     pub dropout: f64,
     /// Settings of the mixer by their own keys.
@@ -74,6 +76,7 @@ impl Default for ClassifySettings {
                 layers: 4,
                 bidirectional: false,
                 norm: NormPlace::Before,
+                norm_kind: NormKind::Layer,
                 dropout: 0.1,
                 settings: [("hidden_size".to_owned(), json!(64))]
                     .into_iter()
@@ -194,6 +197,7 @@ impl ClassifySettings {
             layers: model.layers,
             bidirectional: model.bidirectional,
             norm: model.norm,
+            norm_kind: model.norm_kind,
             dropout: model.dropout,
         };
         backbone.validate().map_err(|error| match error {

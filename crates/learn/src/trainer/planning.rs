@@ -7,6 +7,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use burn::module::Module;
+
 use super::step::Learner;
 use super::{Experiment, Run};
 use crate::error::LearnError;
@@ -49,7 +51,12 @@ pub(super) fn plan<E: Experiment>(
             });
         }
     };
-    let step = seconds_per_step(run, experiment, learner.clone(), budget)?;
+    // A clone shares what moves during a forward pass, such as running moments.
+    let copy = Learner {
+        model: learner.model.valid().train(),
+        optimiser: learner.optimiser.clone(),
+    };
+    let step = seconds_per_step(run, experiment, copy, budget)?;
     let left = budget - began.elapsed().as_secs_f64();
     let every = [train.evaluate_every, train.checkpoint_every];
     let steps = steps_within(left, step, pauses, every);

@@ -3,7 +3,7 @@
 use super::config::{ClassifierConfig, InputKind};
 use crate::error::{ModelError, refused};
 use crate::language::Embedding;
-use crate::sequence::{Backbone, Dropout};
+use crate::sequence::{Backbone, Dropout, Padding};
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
@@ -102,8 +102,13 @@ impl Classifier {
             Some(rng) => Dropout::training(self.config.backbone.dropout, rng),
             None => Dropout::off(),
         };
-        let padding = is_ragged.then_some(&mask);
-        let hidden = self.backbone.forward(hidden, padding, &mut dropout)?;
+        let padding = is_ragged.then(|| Padding {
+            mask: mask.clone(),
+            positions: lengths.iter().sum(),
+        });
+        let hidden = self
+            .backbone
+            .forward(hidden, padding.as_ref(), &mut dropout)?;
         let width = hidden.dims()[2];
         let shares: Vec<f32> = lengths.iter().map(|it| 1.0 / *it as f32).collect();
         let shares = Tensor::<2>::from_data(TensorData::new(shares, [cases, 1]), &device);

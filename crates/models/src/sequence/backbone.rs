@@ -2,18 +2,18 @@
 
 use super::config::{BackboneConfig, NormPlace};
 use super::dropout::Dropout;
+use super::norm::{Norm, Padding};
 use crate::error::ModelError;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;
-use resolvent_mixers::layers::LayerNorm;
 use resolvent_mixers::{AnyLayer, Mixer, Pass, Place};
 
 /// A mixer with its norm.
 #[derive(Module, Debug)]
 pub struct BackboneBlock {
     /// Before the mixer or behind the sum.
-    pub norm: LayerNorm,
+    pub norm: Norm,
     /// Any mixer.
     pub mixer: AnyLayer,
 }
@@ -24,7 +24,7 @@ pub struct Backbone {
     /// Blocks in order.
     pub layers: Vec<BackboneBlock>,
     /// Behind the last block, where norms stand before the mixers.
-    pub norm_f: Option<LayerNorm>,
+    pub norm_f: Option<Norm>,
     /// What the stack was built from.
     #[module(skip)]
     pub config: BackboneConfig,
@@ -40,7 +40,7 @@ impl Backbone {
         let block = |layer| -> Result<BackboneBlock, ModelError> {
             let place = Place { layer, layers };
             Ok(BackboneBlock {
-                norm: LayerNorm::new(hidden, device),
+                norm: Norm::new(config.norm_kind, hidden, device),
                 mixer: config
                     .mixer
                     .init_any(config.bidirectional, place, rng, device)?,
@@ -50,7 +50,7 @@ impl Backbone {
         let last = config.norm == NormPlace::Before;
         Ok(Self {
             layers,
-            norm_f: last.then(|| LayerNorm::new(hidden, device)),
+            norm_f: last.then(|| Norm::new(config.norm_kind, hidden, device)),
             config: config.clone(),
         })
     }
@@ -58,23 +58,24 @@ impl Backbone {
     /// The whole stack.
     ///
     /// # Shapes
-    /// `input` and result: [batch, length, hidden]; `mask`: [batch, length, 1], 1 where a position
-    /// belongs to its sequence and 0 where it is padding.
+    /// `input` and result: [batch, length, hidden].
     ///
     /// # Numerics
-    /// Padding on the right changes nothing where `mask` marks it: a causal mixer never
-    /// looks there, and one that sees both directions reads zeros.
+    /// Padding on the right changes nothing where it is marked: a causal mixer never looks there, one
+    /// that sees both directions reads zeros, and norms over a batch leave it out.
     ///
     /// # Errors
     /// Another width.
     pub fn forward(
         &self,
         input: Tensor<3>,
-        mask: Option<&Tensor<3>>,
+        padding: Option<&Padding>,
         dropout: &mut Dropout,
     ) -> Result<Tensor<3>, ModelError> {
         let mut hidden = input;
-        let mask = mask.filter(|_| self.config.bidirectional);
+        let mask = padding
+            .filter(|_| self.config.bidirectional)
+            .map(|it| &it.mask);
         let mut pass = Pass::default();
         let mut mixed = |block: &BackboneBlock, input: Tensor<3>| -> Result<_, ModelError> {
             let input = match mask {
@@ -86,19 +87,17 @@ impl Backbone {
         for block in &self.layers {
             hidden = match self.config.norm {
                 NormPlace::Before => {
-                    let normed = block
-                        .norm
-                        .forward(hidden.clone(), BackboneConfig::EPSILON)?;
+                    let normed = block.norm.forward(hidden.clone(), padding)?;
                     hidden + mixed(block, normed)?
                 }
                 NormPlace::After => {
                     let sum = hidden.clone() + mixed(block, hidden)?;
-                    block.norm.forward(sum, BackboneConfig::EPSILON)?
+                    block.norm.forward(sum, padding)?
                 }
             };
         }
         match &self.norm_f {
-            Some(norm) => Ok(norm.forward(hidden, BackboneConfig::EPSILON)?),
+            Some(norm) => norm.forward(hidden, padding),
             None => Ok(hidden),
         }
     }

@@ -23,6 +23,17 @@ pub enum NormPlace {
     After,
 }
 
+/// Over what a norm takes mean and variance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NormKind {
+    /// The channels of a position.
+    #[default]
+    Layer,
+    /// The positions of a batch, channel by channel; in use the running moments of training.
+    Batch,
+}
+
 /// Sizes and constants of a stack.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BackboneConfig {
@@ -34,6 +45,8 @@ pub struct BackboneConfig {
     pub bidirectional: bool,
     /// Where the norms stand.
     pub norm: NormPlace,
+    /// Over what they take mean and variance.
+    pub norm_kind: NormKind,
     /// Probability with which training leaves a channel of a block's output out, in [0, 1).
     pub dropout: f64,
 }
@@ -47,6 +60,8 @@ struct Stored {
     layers: usize,
     bidirectional: bool,
     norm: NormPlace,
+    #[serde(default)]
+    norm_kind: NormKind,
     dropout: f64,
 }
 
@@ -61,6 +76,7 @@ impl BackboneConfig {
             layers: 4,
             bidirectional: false,
             norm: NormPlace::Before,
+            norm_kind: NormKind::Layer,
             dropout: 0.0,
         }
     }
@@ -110,6 +126,7 @@ impl BackboneConfig {
             layers: self.layers,
             bidirectional: self.bidirectional,
             norm: self.norm,
+            norm_kind: self.norm_kind,
             dropout: self.dropout,
         })
     }
@@ -136,6 +153,7 @@ impl BackboneConfig {
             layers: stored.layers,
             bidirectional: stored.bidirectional,
             norm: stored.norm,
+            norm_kind: stored.norm_kind,
             dropout: stored.dropout,
         };
         config.validate()?;

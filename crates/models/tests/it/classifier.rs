@@ -1,5 +1,6 @@
 //! Classifiers: padding, dropout, folders, refusals.
 
+use burn::module::Module;
 use burn::tensor::{DType, Device};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -9,8 +10,8 @@ use resolvent_mixers::{AnyLayer, Settings};
 use resolvent_models::classifier::{
     CaseBatch, Classifier, ClassifierConfig, InputKind, Values, load, published_name, save,
 };
-use resolvent_models::sequence::{BackboneConfig, NormPlace};
-use resolvent_models::weights::describe;
+use resolvent_models::sequence::{BackboneConfig, NormKind, NormPlace};
+use resolvent_models::weights::{describe, export};
 use serde_json::{Value, json};
 
 fn config(mixer: &str, bidirectional: bool) -> ClassifierConfig {
@@ -67,9 +68,14 @@ fn logits_when_a_case_is_padded_are_those_of_the_case_alone() {
     let cases = [wave(37, 0.0), wave(1, 1.0), wave(64, 2.0)];
     let causal = CAUSAL.iter().map(|entry| (entry.name, false));
     for (mixer, bidirectional) in causal.chain(TWO_SIDED.iter().map(|name| (*name, true))) {
-        for norm in [NormPlace::Before, NormPlace::After] {
+        for (norm, kind) in [
+            (NormPlace::Before, NormKind::Layer),
+            (NormPlace::After, NormKind::Layer),
+            (NormPlace::Before, NormKind::Batch),
+        ] {
             let mut config = config(mixer, bidirectional);
             config.backbone.norm = norm;
+            config.backbone.norm_kind = kind;
             let model = config.init(3, &Device::flex()).unwrap();
             let together = logits(&model, &cases, None);
             let alone: Vec<f64> = cases
@@ -79,7 +85,7 @@ fn logits_when_a_case_is_padded_are_those_of_the_case_alone() {
             for (got, want) in together.iter().zip(&alone) {
                 assert!(
                     got.is_finite() && (got - want).abs() < 2e-4,
-                    "{mixer} {bidirectional} {norm:?}: {got} instead of {want}"
+                    "{mixer} {bidirectional} {norm:?} {kind:?}: {got} instead of {want}"
                 );
             }
         }
@@ -96,6 +102,64 @@ fn dropout_when_drawn_from_the_same_seed_is_the_same_and_absent_without_one() {
     assert_eq!(dropped, logits(&model, &cases, Some(5)));
     assert_ne!(dropped, plain);
     assert_ne!(dropped, logits(&model, &cases, Some(6)));
+}
+
+/// The running moments of all norms, by name.
+fn moments(model: &Classifier) -> Vec<(String, Vec<f32>)> {
+    let tensors = export(model, published_name).unwrap();
+    tensors
+        .iter()
+        .filter(|(name, _)| name.contains("running_"))
+        .map(|(name, values)| (name.to_owned(), values.to_f32()))
+        .collect()
+}
+
+#[test]
+fn running_moments_when_a_batch_passes_follow_real_positions_and_are_used_in_evaluation() {
+    let mut config = config("s4d", true);
+    config.backbone.norm_kind = NormKind::Batch;
+    let cases = [wave(30, 0.0), wave(7, 1.0), wave(19, 2.0)];
+    let device = Device::flex().autodiff();
+    let model = config.init(3, &device).unwrap();
+    let fresh = moments(&model);
+    assert_eq!(fresh.len(), 6, "means and variances of three norms");
+    let trained = logits(&model, &cases, None);
+    let after = moments(&model);
+    assert!(
+        fresh
+            .iter()
+            .zip(&after)
+            .all(|(a, b)| a.0 == b.0 && a.1 != b.1)
+    );
+    // The first norm sees the encoder, which is affine: its mean is that of the mean position.
+    let encoder = model.encoder.as_ref().unwrap();
+    let [weight, bias] = [
+        encoder.weight.val().inner().reshape([32]),
+        encoder.bias.val().inner(),
+    ]
+    .map(|it| it.try_into_vec_as::<f32>().unwrap());
+    let positions = cases.concat();
+    let count = (positions.len() / 2) as f32;
+    let mean = |channel: usize, centre: f32, deviation: f32| {
+        let values = positions.iter().skip(channel).step_by(2);
+        values.map(|x| (x - centre) / deviation).sum::<f32>() / count
+    };
+    let means = [mean(0, 0.5, 2.0), mean(1, -1.0, 0.1)];
+    let (name, got) = &after[0];
+    assert_eq!(name, "backbone.layers.0.norm.running_mean");
+    for (channel, got) in got.iter().enumerate() {
+        let row = &weight[2 * channel..][..2];
+        let want = 0.1 * (row[0] * means[0] + row[1] * means[1] + bias[channel]);
+        assert!((got - want).abs() < 1e-5, "{channel}: {got}, not {want}");
+    }
+    // Evaluation takes the running moments and leaves them alone.
+    let evaluated = logits(&model.valid(), &cases, None);
+    assert_ne!(evaluated, trained);
+    assert_eq!(moments(&model), after);
+    let folder = tempfile::tempdir().unwrap();
+    save(&model.valid(), folder.path()).unwrap();
+    let again = load(folder.path(), &Device::flex()).unwrap();
+    assert_eq!(logits(&again, &cases, None), evaluated);
 }
 
 #[test]
