@@ -8,7 +8,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use resolvent_kernels::layer_norm::layer_norm;
-use resolvent_kernels::linear::linear;
+use resolvent_kernels::linear::{affine, linear};
 use resolvent_kernels::rms_norm::rms_norm;
 
 /// A parameter from host values.
@@ -134,7 +134,7 @@ impl Affine {
 
     /// [row, in] -> [row, out].
     pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
-        linear(input, self.weight.val()) + self.bias.val().unsqueeze()
+        affine(input, self.weight.val(), self.bias.val())
     }
 
     /// One row in f64.

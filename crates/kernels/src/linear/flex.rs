@@ -57,19 +57,47 @@ vectorised! {
     }
 }
 
-fn forward<T: Real>(x: &FlexTensor, weight: &FlexTensor) -> FlexTensor {
+fn forward<T: Real>(x: &FlexTensor, weight: &FlexTensor, bias: &FlexTensor) -> FlexTensor {
     let [rows, inputs] = x.layout().shape().dims();
     let [outputs, _] = weight.layout().shape().dims();
-    let (x, weight) = (Host::new(x), Host::new(weight));
-    let (x, weight) = (x.slice::<T>(), weight.slice::<T>());
-    let out = match rows > FEW_ROWS {
+    let hosts = [x, weight, bias].map(Host::new);
+    let [x, weight, bias] = hosts.each_ref().map(Host::slice::<T>);
+    let mut out = match rows > FEW_ROWS {
         true => {
             let weight = Mat::rows(weight, outputs, inputs, inputs);
             product(Mat::rows(x, rows, inputs, inputs), weight.t())
         }
         false => streamed(x, weight, [rows, inputs, outputs]),
     };
+    if !bias.is_empty() {
+        out.par_chunks_mut(BLOCK * outputs)
+            .for_each(|rows| add_to_rows(rows, bias));
+    }
     tensor(out, &[rows, outputs])
+}
+
+vectorised! {
+    /// Adds `bias` to each of the rows.
+    fn add_to_rows<T>(rows: &mut [T], bias: &[T]) {
+        for row in rows.chunks_mut(bias.len()) {
+            for (value, bias) in row.iter_mut().zip(bias) {
+                *value += *bias;
+            }
+        }
+    }
+}
+
+vectorised! {
+    /// The sum of rows.
+    fn sum_rows<T>(rows: &[T], width: usize) -> Vec<T> {
+        let mut sum = vec![T::zero(); width];
+        for row in rows.chunks(width) {
+            for (sum, value) in sum.iter_mut().zip(row) {
+                *sum += *value;
+            }
+        }
+        sum
+    }
 }
 
 /// x W^T of few rows.
@@ -90,46 +118,70 @@ fn streamed<T: Real>(x: &[T], weight: &[T], [rows, inputs, outputs]: [usize; 3])
     out
 }
 
-/// dx = dy W, dW = dy^T x.
-fn backward<T: Real>(
-    [x, weight]: [&FlexTensor; 2],
-    grad: &FlexTensor,
-    wanted: [bool; 2],
-) -> [Option<FlexTensor>; 2] {
-    let [rows, inputs] = x.layout().shape().dims();
-    let [outputs, _] = weight.layout().shape().dims();
-    let hosts = [x, weight, grad].map(Host::new);
-    let [x, weight, dy] = hosts.each_ref().map(Host::slice::<T>);
-    let dy = Mat::rows(dy, rows, outputs, outputs);
-    let of_x = || {
-        let weight = Mat::rows(weight, outputs, inputs, inputs);
-        tensor(product(dy, weight), &[rows, inputs])
-    };
-    let of_weight = || {
-        let x = Mat::rows(x, rows, inputs, inputs);
-        tensor(product(dy.t(), x), &[outputs, inputs])
-    };
-    [wanted[0].then(of_x), wanted[1].then(of_weight)]
+/// dy W.
+fn input_gradient<T: Real>(grad: &FlexTensor, weight: &FlexTensor) -> FlexTensor {
+    let [rows, outputs] = grad.layout().shape().dims();
+    let [_, inputs] = weight.layout().shape().dims();
+    let (dy, weight) = (Host::new(grad), Host::new(weight));
+    let dy = Mat::rows(dy.slice::<T>(), rows, outputs, outputs);
+    let weight = Mat::rows(weight.slice::<T>(), outputs, inputs, inputs);
+    tensor(product(dy, weight), &[rows, inputs])
+}
+
+/// dy^T x.
+fn weight_gradient<T: Real>(grad: &FlexTensor, x: &FlexTensor) -> FlexTensor {
+    let [rows, outputs] = grad.layout().shape().dims();
+    let [_, inputs] = x.layout().shape().dims();
+    let (dy, x) = (Host::new(grad), Host::new(x));
+    let dy = Mat::rows(dy.slice::<T>(), rows, outputs, outputs);
+    let x = Mat::rows(x.slice::<T>(), rows, inputs, inputs);
+    tensor(product(dy.t(), x), &[outputs, inputs])
+}
+
+/// The sums of the columns of dy, blocks of rows added in order.
+fn bias_gradient<T: Real>(grad: &FlexTensor) -> FlexTensor {
+    let [_, outputs] = grad.layout().shape().dims();
+    let dy = Host::new(grad);
+    let blocks = dy.slice::<T>().par_chunks(BLOCK * outputs);
+    let parts: Vec<Vec<T>> = blocks.map(|rows| sum_rows(rows, outputs)).collect();
+    tensor(sum_rows(&parts.concat(), outputs), &[outputs])
 }
 
 impl LinearOps for Flex {
-    fn linear(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn linear(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
         match x.dtype() {
-            DType::F64 => forward::<f64>(&x, &weight),
-            _ => forward::<f32>(&x, &weight),
+            DType::F64 => forward::<f64>(&x, &weight, &bias),
+            _ => forward::<f32>(&x, &weight, &bias),
         }
     }
 }
 
 impl LinearBackward for Flex {
-    fn linear_backward(
-        [x, weight]: [FloatTensor<Self>; 2],
+    fn linear_input_gradient(
         grad: FloatTensor<Self>,
-        wanted: [bool; 2],
-    ) -> [Option<FloatTensor<Self>>; 2] {
-        match x.dtype() {
-            DType::F64 => backward::<f64>([&x, &weight], &grad, wanted),
-            _ => backward::<f32>([&x, &weight], &grad, wanted),
+        weight: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        match grad.dtype() {
+            DType::F64 => input_gradient::<f64>(&grad, &weight),
+            _ => input_gradient::<f32>(&grad, &weight),
+        }
+    }
+
+    fn linear_weight_gradient(grad: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
+        match grad.dtype() {
+            DType::F64 => weight_gradient::<f64>(&grad, &x),
+            _ => weight_gradient::<f32>(&grad, &x),
+        }
+    }
+
+    fn linear_bias_gradient(grad: FloatTensor<Self>) -> FloatTensor<Self> {
+        match grad.dtype() {
+            DType::F64 => bias_gradient::<f64>(&grad),
+            _ => bias_gradient::<f32>(&grad),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The linear map and its gradients against double loops.
 
-use crate::check::{distance, read, tensor, values};
+use crate::check::{OpCase, check_op, device, distance, read, tensor, values};
 use burn::tensor::{DType, Device, Tensor};
-use resolvent_kernels::linear::{FEW_ROWS, linear};
+use resolvent_kernels::linear::{FEW_ROWS, affine, linear};
+use resolvent_kernels::reshape;
 
 fn exact(x: &[f64], weight: &[f64], inputs: usize) -> Vec<f64> {
     let dot = |x: &[f64], w: &[f64]| x.iter().zip(w).map(|(x, w)| x * w).sum::<f64>();
@@ -116,4 +117,42 @@ fn linear_when_the_weight_is_a_part_gives_the_part_its_gradient() {
     };
     let want: Vec<f64> = (0..10).flat_map(row).collect();
     assert!(distance(&got, &want, 1.0) < 1e-13);
+}
+
+/// On CUDA burn's products of f32 round their operands to TF32, eleven bits.
+fn tolerance() -> f64 {
+    match format!("{:?}", device()).contains("Cuda") {
+        true => 2e-3,
+        false => 1e-5,
+    }
+}
+
+#[test]
+fn affine_when_sizes_are_awkward_equals_the_double_loop_with_all_gradients() {
+    // The last two cut the sum over rows on a GPU: into equal parts, and with rows left over.
+    let sizes = [[0, 3, 2], [1, 1, 1], [5, 6, 7], [1024, 5, 9], [769, 8, 3]];
+    for [rows, width, outputs] in sizes {
+        check_op(&OpCase {
+            name: format!("affine {rows} x {width} x {outputs}"),
+            inputs: vec![
+                ("x", values(1, rows * width)),
+                ("weight", values(2, outputs * width)),
+                ("bias", values(3, outputs)),
+            ],
+            reference: &|flat| {
+                let mut y = exact(&flat[0], &flat[1], width);
+                for (at, y) in y.iter_mut().enumerate() {
+                    *y += flat[2][at % outputs];
+                }
+                vec![y]
+            },
+            tensors: &|flat| {
+                let x = reshape(flat[0].clone(), [rows, width]);
+                let weight = reshape(flat[1].clone(), [outputs, width]);
+                let y = affine(x, weight, flat[2].clone());
+                vec![reshape(y, [rows * outputs])]
+            },
+            tolerance: tolerance(),
+        });
+    }
 }
