@@ -24,6 +24,7 @@ mod device;
 pub mod diagonal_scan;
 pub mod diagonal_state;
 pub mod dplr;
+pub mod embedding;
 mod error;
 pub mod feedback;
 mod float;

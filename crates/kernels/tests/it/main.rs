@@ -17,6 +17,7 @@ mod diagonal_scan;
 #[cfg(test)]
 mod dplr;
 #[cfg(test)]
+mod embedding;
 mod gates;
 #[cfg(test)]
 mod golden;

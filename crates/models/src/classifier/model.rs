@@ -138,7 +138,7 @@ impl Classifier {
                 expect_count(tokens.len(), rows)?;
                 let tokens = checked(tokens, lengths, *vocabulary)?;
                 let indices = Tensor::<1, Int>::from_data(tokens.as_slice(), &self.device());
-                embedding.weight.val().select(0, indices)
+                embedding.forward(indices)?
             }
             (_, InputKind::Series { .. }, ..) => {
                 return Err(refused("batch", "tokens", "real values, as in training"));

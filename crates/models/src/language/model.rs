@@ -7,10 +7,11 @@ use crate::error::{ModelError, refused};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor};
 use rand_chacha::ChaCha8Rng;
+use resolvent_kernels::embedding::embedding;
 use resolvent_kernels::linear::linear;
 use resolvent_kernels::reshape;
 use resolvent_mixers::layers::{Projection, normal, parameter, uniform};
-use resolvent_mixers::{Cost, Pass, Place, State};
+use resolvent_mixers::{Cost, MixerError, Pass, Place, State};
 
 /// Standard deviation of a fresh embedding.
 const EMBEDDING_STD: f32 = 0.02;
@@ -25,6 +26,17 @@ const RWKV_HEAD: f32 = 0.5;
 pub struct Embedding {
     /// [vocab, hidden].
     pub weight: Param<Tensor<2>>,
+}
+
+impl Embedding {
+    /// `[token]` to [token, hidden].
+    ///
+    /// # Errors
+    /// A device without a body of the operation.
+    pub fn forward(&self, tokens: Tensor<1, Int>) -> Result<Tensor<2>, ModelError> {
+        let rows = embedding(self.weight.val(), tokens);
+        Ok(rows.map_err(MixerError::from)?)
+    }
 }
 
 /// Everything below the head.
@@ -131,25 +143,21 @@ impl LanguageModel {
 
     /// What the first block reads.
     fn embed(&self, tokens: Tensor<2, Int>) -> Result<Tensor<3>, ModelError> {
-        let rows = self.rows(tokens);
+        let rows = self.rows(tokens)?;
         match &self.backbone.embedding_norm {
             Some(norm) => Ok(norm.forward(rows, self.config.layer_norm_epsilon)?),
             None => Ok(rows),
         }
     }
 
-    fn rows(&self, tokens: Tensor<2, Int>) -> Tensor<3> {
+    fn rows(&self, tokens: Tensor<2, Int>) -> Result<Tensor<3>, ModelError> {
         let [batch, length] = tokens.dims();
-        let weight = self.backbone.embeddings.weight.val();
-        let hidden = weight.dims()[1];
+        let shape = [batch, length, self.config.hidden_size()];
         if batch * length == 0 {
-            return reshape(
-                Tensor::<1>::empty([0], &weight.device()),
-                [batch, length, hidden],
-            );
+            return Ok(reshape(Tensor::<1>::empty([0], &self.device()), shape));
         }
-        let rows = weight.select(0, tokens.reshape([batch * length]));
-        rows.reshape([batch, length, hidden])
+        let tokens = tokens.reshape([batch * length]);
+        Ok(self.backbone.embeddings.forward(tokens)?.reshape(shape))
     }
 
     /// Hidden vectors behind the final norm: [batch, length, hidden].
