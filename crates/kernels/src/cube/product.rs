@@ -6,6 +6,7 @@
 //! are dealt out in turn, with matrix units (16-bit operands, f32 sums) as the m16n8k16
 //! instruction wants them.
 
+use super::tiles::WIDTH;
 use cubecl::cmma::{MatrixIdent, MmaDefinition};
 use cubecl::prelude::*;
 
@@ -79,6 +80,13 @@ impl Tile {
             ahead: false,
             ..self
         }
+    }
+
+    /// Whether a unit can hold its share of a load in registers.
+    pub(crate) const fn in_registers(self) -> bool {
+        self.unroll
+            && self.cols.is_multiple_of(WIDTH)
+            && (self.rows * self.cols / WIDTH).is_multiple_of(self.units)
     }
 
     /// Elements of one unit, rounded up.

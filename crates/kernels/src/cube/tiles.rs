@@ -88,35 +88,59 @@ fn load_vectors<E: Float, S: Float>(
     #[comptime] pitch: usize,
     #[comptime] tile: Tile,
 ) {
-    let source = source.as_vectorized().with_vector_size::<Const<8>>();
-    let target = target
-        .as_vectorized_mut()
-        .with_vector_size_mut::<Const<8>>();
-    let count = comptime!(tile.rows * tile.cols / WIDTH);
-    if comptime!(tile.ahead && tile.unroll && count.is_multiple_of(tile.units)) {
-        // All reads first: they wait for device memory together.
-        let share = comptime!(count / tile.units);
-        let mut values = Array::<Vector<S, Const<8>>>::new(share);
-        #[unroll]
-        for n in 0..share {
-            let at = n * comptime!(tile.units) + UNIT_POS as usize;
-            values[n] = vector_at::<E, S>(source, window, at, tile);
-        }
-        #[unroll]
-        for n in 0..share {
-            let at = n * comptime!(tile.units) + UNIT_POS as usize;
-            let r = at / comptime!(tile.cols / WIDTH);
-            let c = at % comptime!(tile.cols / WIDTH);
-            target[r * comptime!(pitch / WIDTH) + c] = values[n];
-        }
+    if comptime!(tile.ahead && tile.in_registers()) {
+        let held = fetch::<E, S>(source, window, tile);
+        put::<S>(target, &held, pitch, tile);
     } else {
+        let source = source.as_vectorized().with_vector_size::<Const<8>>();
+        let target = target
+            .as_vectorized_mut()
+            .with_vector_size_mut::<Const<8>>();
         let mut at = UNIT_POS as usize;
-        while at < count {
+        while at < comptime!(tile.rows * tile.cols / WIDTH) {
             let r = at / comptime!(tile.cols / WIDTH);
             let c = at % comptime!(tile.cols / WIDTH);
             target[r * comptime!(pitch / WIDTH) + c] = vector_at::<E, S>(source, window, at, tile);
             at += comptime!(tile.units);
         }
+    }
+}
+
+/// This unit's share of a tile that fits into registers: its reads wait for device memory together.
+#[cube]
+pub(crate) fn fetch<E: Float, S: Float>(
+    source: &[E],
+    window: &Window,
+    #[comptime] tile: Tile,
+) -> Array<Vector<S, Const<8>>> {
+    let source = source.as_vectorized().with_vector_size::<Const<8>>();
+    let share = comptime!(tile.rows * tile.cols / WIDTH / tile.units);
+    let mut held = Array::<Vector<S, Const<8>>>::new(share);
+    #[unroll]
+    for n in 0..share {
+        let at = n * comptime!(tile.units) + UNIT_POS as usize;
+        held[n] = vector_at::<E, S>(source, window, at, tile);
+    }
+    held
+}
+
+/// Writes what [`fetch`] read to `target`, as [`load`] would.
+#[cube]
+pub(crate) fn put<S: Float>(
+    target: &mut [S],
+    held: &Array<Vector<S, Const<8>>>,
+    #[comptime] pitch: usize,
+    #[comptime] tile: Tile,
+) {
+    let target = target
+        .as_vectorized_mut()
+        .with_vector_size_mut::<Const<8>>();
+    #[unroll]
+    for n in 0..comptime!(tile.rows * tile.cols / WIDTH / tile.units) {
+        let at = n * comptime!(tile.units) + UNIT_POS as usize;
+        let r = at / comptime!(tile.cols / WIDTH);
+        let c = at % comptime!(tile.cols / WIDTH);
+        target[r * comptime!(pitch / WIDTH) + c] = held[n];
     }
 }
 

@@ -83,6 +83,36 @@ pub(super) struct Decay<A: Float, W: Float, I: Numeric> {
     pub through: Shared<[A]>,
 }
 
+/// What a unit needs of a chunk to make its first factors, read before shared memory is free for them.
+#[derive(CubeType)]
+pub(super) struct Ahead<A: Float, W: Float> {
+    pub sum: W,
+    pub step: A,
+    /// The sum of the whole chunk.
+    pub last: W,
+}
+
+#[cube]
+impl<A: Float, W: Float> Ahead<A, W> {
+    /// Of the chunk whose positions begin at `start`.
+    pub(super) fn read(
+        sums: &[W],
+        steps: &[A],
+        start: usize,
+        #[comptime] chunk: usize,
+    ) -> Ahead<A, W> {
+        let mut at = UNIT_POS as usize;
+        if at >= chunk {
+            at = comptime!(chunk - 1).runtime();
+        }
+        Ahead::<A, W> {
+            sum: sums[start + at],
+            step: steps[start + at],
+            last: sums[start + comptime!(chunk - 1)],
+        }
+    }
+}
+
 #[cube]
 impl<A: Float, W: Float, I: Numeric> Decay<A, W, I> {
     /// Room for chunks of `chunk` positions.
@@ -98,9 +128,11 @@ impl<A: Float, W: Float, I: Numeric> Decay<A, W, I> {
         }
     }
 
-    /// Reads the chunk; the cube must synchronise before anyone uses it.
+    /// Reads the chunk; the cube must synchronise before anyone uses it. `ahead` is what
+    /// [`Ahead::read`] found.
     pub(super) fn load(
         &mut self,
+        ahead: &Ahead<A, W>,
         sums: &[W],
         steps: &[A],
         seq_idx: &[I],
@@ -112,13 +144,17 @@ impl<A: Float, W: Float, I: Numeric> Decay<A, W, I> {
         #[comptime] packed: bool,
     ) {
         let zero = A::from_int(0);
-        let last = sums[start + comptime!(chunk - 1)];
+        let last = ahead.last;
         let base = place.row * len;
         let mut i = UNIT_POS as usize;
         while i < chunk {
-            let sum = sums[start + i];
+            let mut sum = ahead.sum;
+            let mut step = ahead.step;
+            if i >= units {
+                sum = sums[start + i];
+                step = steps[start + i];
+            }
             self.sums[i] = sum;
-            let step = steps[start + i];
             self.steps[i] = step;
             let mut into = A::cast_from(sum).exp();
             let mut out = A::cast_from(last - sum).exp();

@@ -1,15 +1,16 @@
 //! One cube walks along the length of one head (or a block of its channels) and keeps the state in
 //! registers: no state ever goes through device memory.
 //!
-//! Per chunk: weights = decay o (C B^T) dt; y = into o (C S^T) + weights x + d x; then
+//! Per chunk: weights = decay o (C B^T) dt, the square from memory where heads share it; y = into o (C S^T) + weights x + d x; then
 //! S = through S + (out o dt o x)^T B.
 
-use super::decay::Decay;
+use super::decay::{Ahead, Decay};
 use super::plan::Plan;
+use super::scores::read_scores;
 use super::task::{Sizes, Task};
 use crate::cube::product::{cleared, col, holds, multiply, row};
 use crate::cube::tiles::{
-    add_tile, load, scale_rows, scale_tile, spread, stage, store, tile_slice,
+    add_tile, fetch, load, put, scale_rows, scale_tile, spread, stage, store, tile_slice,
 };
 use cubecl::prelude::*;
 
@@ -34,18 +35,30 @@ pub(super) fn forward<E: Float, S: Float, A: Float, W: Float, I: Numeric>(
     seq_idx: &[I],
     sums: &[W],
     steps: &[A],
+    scores: &[A],
     y: &mut [E],
     checkpoints: &mut [S],
     sizes: Sizes,
     #[comptime] output: Output,
+    #[comptime] shared_scores: bool,
     #[comptime] plan: Plan,
     #[define(E, S, A, W, I)] _types: [ElemType; 5],
 ) {
     let task = Task::of_cube(&sizes, plan);
     let values = comptime!(plan.values());
     let projections = comptime!(plan.projections());
-    let scores = comptime!(plan.scores());
+    let square = comptime!(plan.scores());
     let wants_y = comptime!(output != Output::Checkpoints);
+    let pitch_n = comptime!(plan.pitch(plan.state));
+    let pitch_p = comptime!(plan.pitch(plan.block));
+    // Without the product of the square there are registers to read all tiles at once.
+    let together = comptime!(
+        shared_scores
+            && wants_y
+            && plan.wide
+            && projections.in_registers()
+            && values.in_registers()
+    );
     let mut decay = Decay::<A, W, I>::new(plan.chunk, plan.packed);
     let mut tile_b = tile_slice::<S>(comptime!(plan.area(plan.chunk, plan.state)));
     let mut tile_x = tile_slice::<S>(comptime!(plan.area(plan.chunk, plan.block)));
@@ -72,24 +85,34 @@ pub(super) fn forward<E: Float, S: Float, A: Float, W: Float, I: Numeric>(
     for index in 0..sizes.chunks {
         let place = task.place(index, &sizes, plan);
         let start = task.positions(index, &sizes, plan.chunk);
-        sync_cube();
-        load::<E, S>(
-            &mut tile_b,
-            b,
-            &task.projections(&place, &sizes),
-            comptime!(plan.pitch(plan.state)),
-            plan.wide,
-            comptime!(projections.in_turn()),
-        );
-        load::<E, S>(
-            &mut tile_x,
-            x,
-            &task.values(&place, &sizes),
-            comptime!(plan.pitch(plan.block)),
-            plan.wide,
-            comptime!(values.in_turn()),
-        );
+        // Its own values of the square wait for device memory beside the tiles.
+        let mut products = if comptime!(shared_scores && wants_y) {
+            read_scores::<A>(scores, &task, index, &sizes, plan)
+        } else {
+            cleared::<A>(square)
+        };
+        let ahead = Ahead::<A, W>::read(sums, steps, start, plan.chunk);
+        let window_n = task.projections(&place, &sizes);
+        let window_p = task.values(&place, &sizes);
+        if comptime!(together) {
+            let held_b = fetch::<E, S>(b, &window_n, projections);
+            let held_c = fetch::<E, S>(c, &window_n, projections);
+            let held_x = fetch::<E, S>(x, &window_p, values);
+            sync_cube();
+            put::<S>(&mut tile_b, &held_b, pitch_n, projections);
+            put::<S>(&mut tile_c, &held_c, pitch_n, projections);
+            put::<S>(&mut tile_x, &held_x, pitch_p, values);
+        } else {
+            sync_cube();
+            let [turn_n, turn_p] = comptime!([projections.in_turn(), values.in_turn()]);
+            load::<E, S>(&mut tile_b, b, &window_n, pitch_n, plan.wide, turn_n);
+            load::<E, S>(&mut tile_x, x, &window_p, pitch_p, plan.wide, turn_p);
+            if comptime!(wants_y) {
+                load::<E, S>(&mut tile_c, c, &window_n, pitch_n, plan.wide, turn_n);
+            }
+        }
         decay.load(
+            &ahead,
             sums,
             steps,
             seq_idx,
@@ -101,14 +124,6 @@ pub(super) fn forward<E: Float, S: Float, A: Float, W: Float, I: Numeric>(
             plan.packed,
         );
         if comptime!(wants_y) {
-            load::<E, S>(
-                &mut tile_c,
-                c,
-                &task.projections(&place, &sizes),
-                comptime!(plan.pitch(plan.state)),
-                plan.wide,
-                comptime!(projections.in_turn()),
-            );
             stage::<A, S>(
                 &state,
                 &mut tile_s,
@@ -126,21 +141,22 @@ pub(super) fn forward<E: Float, S: Float, A: Float, W: Float, I: Numeric>(
         }
         sync_cube();
         if comptime!(wants_y) {
-            let mut products = cleared::<A>(scores);
-            multiply::<S, A>(
-                &mut products,
-                &tile_c,
-                &tile_b,
-                plan.state,
-                comptime!(plan.by_rows(plan.state)),
-                comptime!(plan.by_cols(plan.state)),
-                scores,
-            );
+            if comptime!(!shared_scores) {
+                multiply::<S, A>(
+                    &mut products,
+                    &tile_c,
+                    &tile_b,
+                    plan.state,
+                    comptime!(plan.by_rows(plan.state)),
+                    comptime!(plan.by_cols(plan.state)),
+                    square,
+                );
+            }
             #[unroll(plan.unroll)]
-            for e in 0..comptime!(scores.share()) {
-                if holds(e, scores) {
-                    let i = row(e, scores);
-                    let j = col(e, scores);
+            for e in 0..comptime!(square.share()) {
+                if holds(e, square) {
+                    let i = row(e, square);
+                    let j = col(e, square);
                     let (_, moved) = decay.between(i, j, plan.packed);
                     products[e] *= moved;
                 }
@@ -149,9 +165,8 @@ pub(super) fn forward<E: Float, S: Float, A: Float, W: Float, I: Numeric>(
                 &products,
                 &mut weights,
                 comptime!(plan.pitch(plan.chunk)),
-                scores,
+                square,
             );
-            sync_cube();
             let mut result = cleared::<A>(values);
             multiply::<S, A>(
                 &mut result,
@@ -163,6 +178,7 @@ pub(super) fn forward<E: Float, S: Float, A: Float, W: Float, I: Numeric>(
                 values,
             );
             scale_rows::<A>(&mut result, &decay.into, values);
+            sync_cube();
             multiply::<S, A>(
                 &mut result,
                 &weights,

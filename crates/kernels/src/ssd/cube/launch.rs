@@ -1,25 +1,23 @@
-//! Launching the kernels of one call.
+//! Launching the kernels that both directions share, and the forward one.
 
 use super::forward::Output;
 use super::plan::Plan;
 use super::task::SizesLaunch;
-use super::{Call, FORWARD, REVERSE, decay, forward, members, reverse};
-use crate::cube::{buffer, column_sums, contiguous, element, elements, empty, grid, zeros};
-use crate::ssd::ops::SsdGradients;
-use burn::tensor::{DType, Shape};
-use burn_cubecl::CubeBackend;
-use burn_cubecl::ops::reshape;
+use super::{Call, FORWARD, decay, forward, scores};
+use crate::cube::{buffer, element, elements, empty, grid};
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
+use std::ops::Range;
 
 /// Exponents summed inside chunks, and step sizes, [batch, head, chunk, position].
-struct Exponents {
-    sums: CubeTensor,
-    steps: CubeTensor,
+pub(super) struct Exponents {
+    pub(super) sums: CubeTensor,
+    pub(super) steps: CubeTensor,
 }
 
 impl Call {
-    fn sizes(&self, plan: Plan) -> SizesLaunch {
+    /// Sizes of a pass that begins at batch row `first`, with contributions from row `contributed` on.
+    pub(super) fn sizes(&self, plan: Plan, [first, contributed]: [usize; 2]) -> SizesLaunch {
         let shape = self.shape;
         SizesLaunch::new(
             shape.len,
@@ -31,14 +29,17 @@ impl Call {
             self.blocks(plan),
             elements(&self.dt),
             shape.y_elements(),
+            first,
+            contributed,
         )
     }
 
-    fn cubes(&self, plan: Plan) -> usize {
-        self.shape.batch * self.shape.heads * self.blocks(plan)
+    /// Cubes for so many batch rows.
+    pub(super) fn cubes(&self, plan: Plan, rows: usize) -> usize {
+        rows * self.shape.heads * self.blocks(plan)
     }
 
-    fn exponents(&self, plan: Plan) -> Exponents {
+    pub(super) fn exponents(&self, plan: Plan) -> Exponents {
         let chunks = self.chunks(plan);
         let dims = [self.shape.batch, self.shape.heads, chunks, plan.chunk];
         let exponents = Exponents {
@@ -68,11 +69,42 @@ impl Call {
         exponents
     }
 
-    /// Runs the forward kernel; returns (packed result, checkpoints), of which one is a stand-in.
-    fn run(&self, output: Output, plan: Plan, exponents: &Exponents) -> [CubeTensor; 2] {
+    /// C B^T of every chunk and group, where heads share it.
+    pub(super) fn scores(&self, plan: Plan) -> Option<CubeTensor> {
+        let shape = self.shape;
+        let squares = shape.batch * self.chunks(plan) * shape.groups;
+        if squares == 0 || !plan.shares_scores(shape.heads_per_group()) {
+            return None;
+        }
+        let scores = empty(&self.x, &[squares * plan.score_elements()], self.work());
+        let [x, tile, work, ..] = self.types(plan);
+        scores::group_scores::launch(
+            &self.x.client,
+            CubeCount::Static(squares as u32, 1, 1),
+            CubeDim::new_1d(plan.units as u32),
+            buffer(&self.b, &scores),
+            buffer(&self.c, &scores),
+            buffer(&scores, &scores),
+            self.sizes(plan, [0, 0]),
+            plan,
+            [x, tile, work],
+        );
+        Some(scores)
+    }
+
+    /// Runs the forward kernel on batch rows; returns (packed result, checkpoints), of which one is a
+    /// stand-in.
+    pub(super) fn run(
+        &self,
+        output: Output,
+        plan: Plan,
+        exponents: &Exponents,
+        scores: Option<&CubeTensor>,
+        rows: Range<usize>,
+    ) -> [CubeTensor; 2] {
         let shape = self.shape;
         let dims = [
-            shape.batch,
+            rows.len(),
             self.chunks(plan),
             shape.heads,
             shape.head_dim,
@@ -89,10 +121,11 @@ impl Call {
                 spare.clone(),
             ],
         };
-        if self.cubes(plan) > 0 {
+        let cubes = self.cubes(plan, rows.len());
+        if cubes > 0 {
             forward::forward::launch(
                 &self.x.client,
-                CubeCount::Static(self.cubes(plan) as u32, 1, 1),
+                CubeCount::Static(cubes as u32, 1, 1),
                 CubeDim::new_1d(plan.units as u32),
                 buffer(&self.x, &spare),
                 buffer(&self.b, &spare),
@@ -102,10 +135,12 @@ impl Call {
                 buffer(&self.seq_idx, &spare),
                 buffer(&exponents.sums, &spare),
                 buffer(&exponents.steps, &spare),
+                buffer(scores.unwrap_or(&spare), &spare),
                 buffer(&packed, &spare),
                 buffer(&checkpoints, &spare),
-                self.sizes(plan),
+                self.sizes(plan, [rows.start, 0]),
                 output,
+                scores.is_some(),
                 plan,
                 self.types(plan),
             );
@@ -119,116 +154,9 @@ impl Call {
             true => Output::ValuesAndState,
             false => Output::Values,
         };
-        let [packed, _] = self.run(output, plan, &self.exponents(plan));
+        let scores = self.scores(plan);
+        let rows = 0..self.shape.batch;
+        let [packed, _] = self.run(output, plan, &self.exponents(plan), scores.as_ref(), rows);
         packed
-    }
-
-    pub(super) fn backward(&self, grad: CubeTensor) -> SsdGradients<CubeBackend> {
-        let shape = self.shape;
-        let plan = self.plan(REVERSE, Plan::reverse_bytes);
-        let blocks = self.blocks(plan);
-        let exponents = self.exponents(plan);
-        let [_, checkpoints] = self.run(Output::Checkpoints, plan, &exponents);
-        let grad = contiguous(grad);
-        let work = self.work();
-        let members = [shape.batch, shape.len, shape.heads, blocks, shape.state];
-        let dx = empty(
-            &self.x,
-            &[shape.batch, shape.len, shape.heads, shape.head_dim],
-            self.x.dtype,
-        );
-        let share = self.contribution(plan);
-        let [db, dc] = [0, 1].map(|_| empty(&self.x, &members, share));
-        let ddt = empty(&self.x, &[blocks, elements(&self.dt)], work);
-        let [da, dd] = [0, 1].map(|_| empty(&self.x, &[shape.batch * blocks, shape.heads], work));
-        let initial = empty(
-            &self.x,
-            &[shape.batch, shape.heads, shape.head_dim, shape.state],
-            work,
-        );
-        if self.cubes(plan) > 0 {
-            let spare = empty(&self.x, &[1], work);
-            reverse::reverse::launch(
-                &self.x.client,
-                CubeCount::Static(self.cubes(plan) as u32, 1, 1),
-                CubeDim::new_1d(plan.units as u32),
-                buffer(&self.x, &spare),
-                buffer(&self.a, &spare),
-                buffer(&self.b, &spare),
-                buffer(&self.c, &spare),
-                buffer(&self.d, &spare),
-                buffer(&self.seq_idx, &spare),
-                buffer(&exponents.sums, &spare),
-                buffer(&exponents.steps, &spare),
-                buffer(&checkpoints, &spare),
-                buffer(&grad, &spare),
-                buffer(&dx, &spare),
-                buffer(&db, &spare),
-                buffer(&dc, &spare),
-                buffer(&ddt, &spare),
-                buffer(&da, &spare),
-                buffer(&dd, &spare),
-                buffer(&initial, &spare),
-                self.sizes(plan),
-                shape.final_state,
-                plan,
-                {
-                    let [x, tile, work, wide, index] = self.types(plan);
-                    [x, tile, work, wide, index, element(share)]
-                },
-            );
-        }
-        let heads = shape.batch * blocks;
-        SsdGradients {
-            x: dx,
-            dt: reshape(
-                column_sums(ddt, blocks, elements(&self.dt)),
-                Shape::from(vec![shape.batch, shape.len, shape.heads]),
-            ),
-            a: column_sums(da, heads, shape.heads),
-            b: self.sum_members(db, shape.heads_per_group() * blocks),
-            c: self.sum_members(dc, shape.heads_per_group() * blocks),
-            d: column_sums(dd, heads, shape.heads),
-            initial,
-        }
-    }
-
-    /// The format of one head's contribution to dB and dC: that of B where it is the whole
-    /// gradient, or where products were rounded to it anyway; sums are taken in f32.
-    fn contribution(&self, plan: Plan) -> DType {
-        match plan.matrix || self.shape.heads_per_group() * self.blocks(plan) == 1 {
-            true => self.b.dtype,
-            false => self.work(),
-        }
-    }
-
-    /// [batch, len, group, state] in the format of B from [batch, len, group, member, state].
-    fn sum_members(&self, values: CubeTensor, members: usize) -> CubeTensor {
-        let shape = self.shape;
-        let dims = [shape.batch, shape.len, shape.groups, shape.state];
-        let total = dims.iter().product::<usize>();
-        if members == 0 {
-            return zeros(&self.x, &dims, self.b.dtype);
-        }
-        if members == 1 {
-            return reshape(values, Shape::from(dims.to_vec()));
-        }
-        let sums = empty(&self.x, &dims, self.b.dtype);
-        if total > 0 {
-            let client = &self.x.client;
-            let (count, dim) = grid(client, total);
-            members::member_sums::launch(
-                client,
-                count,
-                dim,
-                buffer(&values, &values),
-                buffer(&sums, &sums),
-                members,
-                shape.state,
-                total,
-                [values.dtype, self.work(), self.b.dtype].map(element),
-            );
-        }
-        sums
     }
 }

@@ -2,13 +2,14 @@
 
 use cubecl::prelude::*;
 
-/// sums [row, column] from values [row, member, column].
+/// sums [row, column], from element `start` on, from values [row, member, column].
 #[cube(launch)]
 pub(super) fn member_sums<D: Float, A: Float, E: Float>(
     values: &[D],
     sums: &mut [E],
     members: usize,
     columns: usize,
+    start: usize,
     total: usize,
     #[define(D, A, E)] _types: [ElemType; 3],
 ) {
@@ -19,6 +20,6 @@ pub(super) fn member_sums<D: Float, A: Float, E: Float>(
         for member in 0..members {
             sum += A::cast_from(values[first + member * columns]);
         }
-        sums[ABSOLUTE_POS] = E::cast_from(sum);
+        sums[start + ABSOLUTE_POS] = E::cast_from(sum);
     }
 }

@@ -13,6 +13,7 @@
 
 #![allow(clippy::too_many_arguments)] // a kernel has one argument per tensor
 
+mod backward;
 mod decay;
 mod forward;
 mod launch;
@@ -20,6 +21,7 @@ mod lines;
 mod members;
 mod plan;
 mod reverse;
+mod scores;
 mod task;
 
 use super::SsdShape;

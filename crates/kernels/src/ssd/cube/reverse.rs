@@ -17,9 +17,10 @@
 //! The double sum of da is a suffix sum of (row sums - column sums) of E_ij dt_j without its
 //! diagonal, which would cancel only up to rounding.
 
-use super::decay::Decay;
+use super::decay::{Ahead, Decay};
 use super::lines::{POSITION_SHARERS, Sums, leave_products, row_sums};
 use super::plan::Plan;
+use super::scores::read_scores;
 use super::task::{Sizes, Task};
 use crate::cube::cube_sum;
 use crate::cube::product::{cleared, col, holds, multiply, row};
@@ -40,6 +41,7 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
     seq_idx: &[I],
     sums: &[W],
     steps: &[A],
+    shared: &[A],
     checkpoints: &[S],
     dy: &[E],
     dx: &mut [E],
@@ -51,6 +53,7 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
     dinitial: &mut [A],
     sizes: Sizes,
     #[comptime] state_wanted: bool,
+    #[comptime] shared_scores: bool,
     #[comptime] plan: Plan,
     #[define(E, S, A, W, I, D)] _types: [ElemType; 6],
 ) {
@@ -105,6 +108,13 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
         let start = task.positions(index, &sizes, plan.chunk);
         let window_n = task.projections(&place, &sizes);
         let window_p = task.values(&place, &sizes);
+        let ahead = Ahead::<A, W>::read(sums, steps, start, plan.chunk);
+        // As in the forward kernel.
+        let mut products = if comptime!(shared_scores) {
+            read_scores::<A>(shared, &task, index, &sizes, plan)
+        } else {
+            cleared::<A>(scores)
+        };
         sync_cube();
         load::<E, S>(&mut tile_b, b, &window_n, pitch_n, plan.wide, projections);
         load::<E, S>(&mut tile_c, c, &window_n, pitch_n, plan.wide, projections);
@@ -120,6 +130,7 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
         );
         stage::<A, S>(&gradient, &mut tile_r, pitch_n, states);
         decay.load(
+            &ahead,
             sums,
             steps,
             seq_idx,
@@ -133,16 +144,17 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
         sync_cube();
 
         // The squares of the chunk.
-        let mut products = cleared::<A>(scores);
-        multiply::<S, A>(
-            &mut products,
-            &tile_c,
-            &tile_b,
-            plan.state,
-            rows_n,
-            cols_n,
-            scores,
-        );
+        if comptime!(!shared_scores) {
+            multiply::<S, A>(
+                &mut products,
+                &tile_c,
+                &tile_b,
+                plan.state,
+                rows_n,
+                cols_n,
+                scores,
+            );
+        }
         let mut outer = cleared::<A>(scores);
         multiply::<S, A>(
             &mut outer, &tile_dy, &tile_x, plan.block, rows_p, cols_p, scores,

@@ -21,6 +21,10 @@ pub(super) struct Sizes {
     pub steps: usize,
     /// Elements of y, behind which the packed result holds the state.
     pub y_elements: usize,
+    /// First batch row of this pass, and of its checkpoints.
+    pub first: usize,
+    /// First batch row of the contributions to dB and dC.
+    pub contributed: usize,
 }
 
 /// What one cube works on.
@@ -49,7 +53,7 @@ impl Task {
             width = comptime!(plan.block).runtime();
         }
         Task {
-            row: rest / sizes.heads,
+            row: sizes.first + rest / sizes.heads,
             head,
             group: head / (sizes.heads / sizes.groups),
             block,
@@ -96,7 +100,8 @@ impl Task {
 
     /// Its rows of this head block's contributions to dB or dC, [batch, len, head, block, state].
     pub(super) fn contribution(&self, place: &Place, sizes: &Sizes) -> Window {
-        let at = (self.row * sizes.len + place.first) * sizes.heads + self.head;
+        let row = self.row - sizes.contributed;
+        let at = (row * sizes.len + place.first) * sizes.heads + self.head;
         Window {
             base: (at * sizes.blocks + self.block) * sizes.state,
             stride: sizes.heads * sizes.blocks * sizes.state,
@@ -118,7 +123,8 @@ impl Task {
 
     /// Its block of the state before a chunk in checkpoints [batch, chunk, head, head_dim, state].
     pub(super) fn checkpoint(&self, index: usize, sizes: &Sizes) -> Window {
-        let at = (self.row * sizes.chunks + index) * sizes.heads + self.head;
+        let row = self.row - sizes.first;
+        let at = (row * sizes.chunks + index) * sizes.heads + self.head;
         Window {
             base: (at * sizes.head_dim + self.channel) * sizes.state,
             stride: sizes.state,
