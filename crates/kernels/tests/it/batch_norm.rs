@@ -46,7 +46,7 @@ fn check(rows: usize, channels: usize, marks: &[f64]) {
                 counted: s.counted,
             };
             let [weight, bias] = [1, 2].map(|at: usize| flat[at].clone());
-            let (y, _) = batch_norm(x, weight, bias, moments, s.eps).unwrap();
+            let (y, _) = batch_norm(x, weight, bias, moments, s.eps).expect("sizes fit");
             vec![reshape(y, [rows * channels])]
         },
         tolerance: 1e-5,
