@@ -8,7 +8,7 @@
 mod ablation;
 mod findings;
 mod kernel;
-mod listops;
+mod long_run;
 mod memory_task;
 
 use serde_json::json;
@@ -18,6 +18,7 @@ use crate::error::ClaimError;
 use crate::fixed_states::recorder::Recorder;
 use crate::report::Report;
 use crate::trained::{self, ablate, material};
+use long_run::RUNS;
 
 pub(crate) use findings::accuracies;
 pub use memory_task::{Start, Trial, measure as measure_memory};
@@ -25,7 +26,7 @@ pub use memory_task::{Start, Trial, measure as measure_memory};
 /// The claims of `s4`.
 pub const CLAIM: Claim = Claim {
     slug: "s4",
-    about: "exactness and cost of the kernel, its two modes, the initialisation before and after training, ListOps with --long",
+    about: "exactness and cost of the kernel, its two modes, the initialisation before and after training, ListOps and Pathfinder with --long",
     run,
 };
 
@@ -36,7 +37,7 @@ const NOTES: [&str; 7] = [
     "The initialisation is judged twice: by untrained states (all states of 8 channels at the last sample, read by damped least squares), and after training as in the paper.",
     "The task is made here: ten smooth templates in the first third of 1024 samples, smooth noise behind them, read at the end. Chance is 10 %.",
     trained::NOTE,
-    "ListOps, when it is run: 4 blocks of width 64 that see both directions, N = 4, 9,000 steps of 32 sequences (three passes over 96,000), one seed; the paper has 6 blocks of width 256 and 40 passes.",
+    "ListOps and Pathfinder, when they are run: 6 blocks of width 128 that see both directions, one seed; N = 4 and ten passes over 96,000 sequences, N = 64 and 24 passes over 160,000 images; the paper has width 256 and 40 and 200 passes.",
     "Random matrices: dense, normal entries of variance 1 / N minus 1.2 I, with a normal input; diagonal, S4D-Rand. All matrices see the same step sizes, 1e-3 to 1e-1. Trained: S4 with eigenvalues -1/2 + i exp(normal) and P, B complex normal; S4D-Rand; S4D-Real.",
 ];
 
@@ -47,18 +48,18 @@ fn run(options: &Options, progress: &mut dyn Progress) -> Result<Report, ClaimEr
         "Efficiently Modeling Long Sequences with Structured State Spaces",
         options,
     );
-    let stages = 5 + usize::from(options.long.is_some());
+    let stages = 5 + options.long.as_ref().map_or(0, |_| RUNS.len());
     let mut recorder = Recorder::new(progress, stages);
     // First: a later peak would hide it.
     let footprint = kernel::footprint(options, &mut recorder)?;
     // Then what may be stopped and taken up again: nothing else is done twice.
-    let listops = match &options.long {
-        Some(folder) => {
-            let (seed, device) = (options.seeds[0], &options.device);
-            Some(listops::measure(folder, seed, device, &mut recorder)?)
+    let mut summaries = Vec::new();
+    if let Some(folder) = &options.long {
+        let (seed, device) = (options.seeds[0], &options.device);
+        for run in &RUNS {
+            summaries.push(run.measure(folder, seed, device, &mut recorder)?);
         }
-        None => None,
-    };
+    }
     let costs = kernel::costs(options, &mut recorder)?;
     let modes = kernel::modes(options, &mut recorder)?;
     let starts = [Start::LegS, Start::RandomDense, Start::RandomDiagonal];
@@ -74,9 +75,9 @@ fn run(options: &Options, progress: &mut dyn Progress) -> Result<Report, ClaimEr
     let draft = ablation::beats_random(trained.as_deref().unwrap_or_default());
     let finding = trained::decided(draft, trained.is_some(), CLAIM.slug, options);
     report.claims.push(finding);
-    report
-        .claims
-        .push(listops::finding(listops.as_ref(), options));
+    let long = RUNS.iter().enumerate();
+    let long = long.map(|(at, run)| run.finding(summaries.get(at), options));
+    report.claims.extend(long);
     report.plot = Some(findings::plot(&costs, options.quick));
     report.notes = NOTES.map(str::to_owned).to_vec();
     report.measurements = json!({
@@ -85,7 +86,7 @@ fn run(options: &Options, progress: &mut dyn Progress) -> Result<Report, ClaimEr
         "modes": modes,
         "initialisation": trials,
         "trained": trained,
-        "listops": listops,
+        "long": summaries,
     });
     recorder.close(&mut report);
     Ok(report)
