@@ -26,7 +26,7 @@ pub use ops::{
 use crate::device::{in_dtype, require_body, require_float, reshape, storage_dtype, working_dtype};
 use crate::error::{KernelError, expect_axis};
 use burn::backend::Dispatch;
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 
 const OP: &str = "batch_norm";
 /// Rows whose moments are taken together before blocks are joined.
@@ -49,9 +49,9 @@ pub struct BatchNormShape {
 /// Where mean and variance come from.
 #[derive(Debug, Clone)]
 pub enum Moments {
-    /// From the rows themselves; with marks, [.., 1] as `x` has rows, from those marked 1 alone.
+    /// From the rows themselves; with marks from those that are marked alone.
     OfRows {
-        /// 1 for a row that counts, 0 for one that does not.
+        /// `[row]`: 1 for a row that counts, 0 for one that does not.
         marks: Option<Tensor<1>>,
         /// How many are marked; all rows where there are no marks.
         counted: usize,
@@ -81,37 +81,9 @@ pub fn batch_norm<const D: usize>(
     let work = working_dtype(dtype);
     let stored = storage_dtype(dtype, &x.device());
     let x = reshape(in_dtype(x, stored), [shape.rows, shape.channels]);
-    let plain = |tensor: Tensor<1>| match tensor.is_autodiff() {
-        true => tensor.inner(),
-        false => tensor,
-    };
-    let inner = match x.is_autodiff() {
-        true => x.clone().inner(),
-        false => x.clone(),
-    };
-    let (marks, moments) = match moments {
-        Moments::OfRows { marks, .. } => {
-            let absent = || Tensor::<1>::empty([0], (&inner.device(), work));
-            let marks = marks.map_or_else(absent, |marks| in_dtype(plain(marks), work));
-            let moments: Tensor<2> =
-                Tensor::from_dispatch(<Dispatch as ChannelMoments>::channel_moments(
-                    inner.into_dispatch(),
-                    marks.clone().into_dispatch(),
-                    shape,
-                ));
-            (marks, moments)
-        }
-        Moments::Fixed(moments) => {
-            let moments = match moments.is_autodiff() {
-                true => moments.inner(),
-                false => moments,
-            };
-            let marks = Tensor::<1>::empty([0], (&inner.device(), work));
-            (marks, in_dtype(moments, work))
-        }
-    };
-    let (on_graph, used) = (x.is_autodiff(), moments.clone());
-    let (marks, moments) = match on_graph {
+    let (marks, moments) = used(&off_graph(x.clone()), moments, shape, work);
+    let of_rows = moments.clone();
+    let (marks, moments) = match x.is_autodiff() {
         true => (Tensor::from_inner(marks), Tensor::from_inner(moments)),
         false => (marks, moments),
     };
@@ -123,7 +95,34 @@ pub fn batch_norm<const D: usize>(
         marks.into_dispatch(),
         shape,
     ));
-    Ok((in_dtype(reshape(y, dims), dtype), used))
+    Ok((in_dtype(reshape(y, dims), dtype), of_rows))
+}
+
+/// The same values without the graph of gradients.
+fn off_graph<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
+    match tensor.is_autodiff() {
+        true => tensor.inner(),
+        false => tensor,
+    }
+}
+
+/// Marks, `[row]` or `[0]`, and moments [2, channel] in the format `work`, all outside the graph.
+fn used(
+    x: &Tensor<2>,
+    moments: Moments,
+    shape: BatchNormShape,
+    work: DType,
+) -> (Tensor<1>, Tensor<2>) {
+    let absent = || Tensor::<1>::empty([0], (&x.device(), work));
+    match moments {
+        Moments::OfRows { marks, .. } => {
+            let marks = marks.map_or_else(absent, |marks| in_dtype(off_graph(marks), work));
+            let (x, marked) = (x.clone().into_dispatch(), marks.clone().into_dispatch());
+            let moments = <Dispatch as ChannelMoments>::channel_moments(x, marked, shape);
+            (marks, Tensor::from_dispatch(moments))
+        }
+        Moments::Fixed(moments) => (absent(), in_dtype(off_graph(moments), work)),
+    }
 }
 
 fn check<const D: usize>(
@@ -147,8 +146,7 @@ fn check<const D: usize>(
             if let Some(marks) = marks {
                 expect_axis(OP, ("marks", "row"), marks.dims()[0], rows, "x sets it")?;
             }
-            let most = rows;
-            if !(1..=most).contains(counted) || (marks.is_none() && *counted != rows) {
+            if !(1..=rows).contains(counted) || (marks.is_none() && *counted != rows) {
                 return Err(KernelError::Option {
                     op: OP,
                     option: "counted",
