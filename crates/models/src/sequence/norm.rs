@@ -5,6 +5,7 @@ use crate::error::ModelError;
 use burn::module::{Module, Param, RunningState};
 use burn::tensor::{Device, Tensor};
 use resolvent_kernels::batch_norm::{Moments, batch_norm};
+use resolvent_mixers::MixerError;
 use resolvent_mixers::layers::{LayerNorm, parameter};
 
 /// Share of a training batch in the running moments, as PyTorch has it.
@@ -84,23 +85,25 @@ impl BatchNorm {
         padding: Option<&Padding>,
     ) -> Result<Tensor<3>, ModelError> {
         let (weight, bias) = (self.weight.val(), self.bias.val());
-        let eps = BackboneConfig::EPSILON;
-        if !weight.device().is_autodiff() {
-            let running = [&self.running_mean, &self.running_var].map(RunningState::value);
-            let moments = Moments::Fixed(Tensor::stack(running.to_vec(), 0));
-            return Ok(batch_norm(input, weight, bias, moments, eps)
-                .map_err(resolvent_mixers::MixerError::from)?
-                .0);
-        }
         let [batch, length, _] = input.dims();
         let rows = batch * length;
-        let moments = Moments::OfRows {
-            marks: padding.map(|it| it.mask.clone().reshape([rows])),
-            counted: padding.map_or(rows, |it| it.positions),
+        let counted = padding.map_or(rows, |it| it.positions);
+        let is_training = weight.device().is_autodiff();
+        let moments = match is_training {
+            true => Moments::OfRows {
+                marks: padding.map(|it| it.mask.clone().reshape([rows])),
+                counted,
+            },
+            false => {
+                let running = [&self.running_mean, &self.running_var].map(RunningState::value);
+                Moments::Fixed(Tensor::stack(running.to_vec(), 0))
+            }
         };
-        let (output, moments) = batch_norm(input, weight, bias, moments, eps)
-            .map_err(resolvent_mixers::MixerError::from)?;
-        self.follow(&moments, padding.map_or(rows, |it| it.positions));
+        let normed = batch_norm(input, weight, bias, moments, BackboneConfig::EPSILON);
+        let (output, moments) = normed.map_err(MixerError::from)?;
+        if is_training {
+            self.follow(&moments, counted);
+        }
         Ok(output)
     }
 

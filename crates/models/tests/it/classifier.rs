@@ -163,6 +163,20 @@ fn running_moments_when_a_batch_passes_follow_real_positions_and_are_used_in_eva
 }
 
 #[test]
+fn config_when_written_before_norms_had_kinds_means_layer_norms() {
+    let config = config("s4d", true);
+    let mut json = config.to_json();
+    let stack = json["backbone"].as_object_mut().expect("an object");
+    assert_eq!(stack.remove("norm_kind"), Some(json!("layer")));
+    assert_eq!(ClassifierConfig::from_json(&json).unwrap(), config);
+    // Names of parameters are those of before, too.
+    let model = config.init(3, &Device::flex()).unwrap();
+    let parameters = describe(&model, published_name).unwrap();
+    let name = "backbone.layers.0.norm.weight";
+    assert!(parameters.iter().any(|it| it.name == name));
+}
+
+#[test]
 fn values_when_missing_count_as_the_mean_of_their_channel() {
     let model = config("s4", true).init(3, &Device::flex()).unwrap();
     let mut gap = wave(9, 0.0);
