@@ -80,8 +80,9 @@ impl Gradients {
 }
 
 impl Call {
-    /// Batch rows that go backward together: checkpoints and contributions of fewer rows take less memory,
-    /// and cost no time where every pass fills the multiprocessors as often as one pass over all would.
+    /// Batch rows that go backward together: checkpoints and contributions of fewer rows take less memory.
+    /// As few as take no more waves of the reverse kernel, of which one cube fills a multiprocessor; of the
+    /// walk that leaves checkpoints two may fit, so that it can lose a little.
     fn pass_rows(&self, plan: Plan) -> usize {
         let hardware = &self.x.client.properties().hardware;
         let processors = hardware.num_streaming_multiprocessors.unwrap_or(1) as usize;

@@ -1,7 +1,8 @@
 //! One cube walks along the length of one head (or a block of its channels) and keeps the state in
 //! registers: no state ever goes through device memory.
 //!
-//! Per chunk: weights = decay o (C B^T) dt, the square from memory where heads share it; y = into o (C S^T) + weights x + d x; then
+//! Per chunk: weights = decay o (C B^T) dt, the square from memory where heads share it;
+//! y = into o (C S^T) + weights x + d x; then
 //! S = through S + (out o dt o x)^T B.
 
 use super::decay::{Ahead, Decay};
