@@ -65,14 +65,13 @@ impl Settings {
     /// Settings that do not fit together; a mixer without such a layer.
     pub fn init_two_sided(
         &self,
-        place: Place,
         rng: &mut ChaCha8Rng,
         device: &Device,
     ) -> Result<TwoSided, MixerError> {
         self.validate()?;
         Ok(match self {
-            Self::S4(settings) => TwoSided::S4(settings.init_two_sided(place, rng, device)?),
-            Self::S4d(settings) => TwoSided::S4d(settings.init_two_sided(place, rng, device)?),
+            Self::S4(settings) => TwoSided::S4(settings.init_two_sided(rng, device)?),
+            Self::S4d(settings) => TwoSided::S4d(settings.init_two_sided(rng, device)?),
             Self::S5(settings) => TwoSided::S5(settings.init_two_sided(rng, device)?),
             other => {
                 let expected = format!("false, or one of the mixers {}", TWO_SIDED.join(", "));
@@ -94,7 +93,7 @@ impl Settings {
     ) -> Result<AnyLayer, MixerError> {
         Ok(match bidirectional {
             false => AnyLayer::Causal(self.init(place, rng, device)?),
-            true => AnyLayer::TwoSided(self.init_two_sided(place, rng, device)?),
+            true => AnyLayer::TwoSided(self.init_two_sided(rng, device)?),
         })
     }
 }

@@ -79,13 +79,14 @@ impl DssConfig {
         }
     }
 
-    /// A layer with fresh weights drawn from `rng`.
+    /// A layer with fresh weights drawn from `rng`; they do not depend on the depth, so that `place` is not
+    /// read.
     ///
     /// # Errors
     /// As [`MixerSettings::validate`].
     pub fn init(
         &self,
-        place: Place,
+        _place: Place,
         rng: &mut ChaCha8Rng,
         device: &Device,
     ) -> Result<Dss, MixerError> {
@@ -109,6 +110,6 @@ impl DssConfig {
             ),
             config: self.clone(),
         };
-        Ok(SisoLayer::around(kernel, place, rng, device))
+        Ok(SisoLayer::around(kernel, rng, device))
     }
 }

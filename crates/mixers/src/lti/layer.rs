@@ -3,7 +3,6 @@
 use super::output::GatedOutput;
 use crate::error::MixerError;
 use crate::mixer::{CausalMixer, Cost, Materialised, Mixer, Pass, expect_width, host};
-use crate::settings::Place;
 use crate::state::State;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
@@ -57,12 +56,11 @@ pub struct SisoLayer<K: Module> {
 
 impl<K: SisoKernel> SisoLayer<K> {
     /// The layer around a kernel.
-    pub(crate) fn around(kernel: K, place: Place, rng: &mut ChaCha8Rng, device: &Device) -> Self {
+    pub(crate) fn around(kernel: K, rng: &mut ChaCha8Rng, device: &Device) -> Self {
         let channels = kernel.channels();
-        let scale = place.output_scale();
         Self {
             d: parameter(normal(rng, channels, 1.0), [channels], device),
-            output_linear: GatedOutput::new(channels, scale, rng, device),
+            output_linear: GatedOutput::new(channels, rng, device),
             kernel,
         }
     }

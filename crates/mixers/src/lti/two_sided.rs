@@ -5,7 +5,6 @@ use super::output::GatedOutput;
 use crate::error::MixerError;
 use crate::layers::{normal, parameter};
 use crate::mixer::{Cost, Materialised, Mixer, Pass, expect_width, host};
-use crate::settings::Place;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;
@@ -30,18 +29,13 @@ pub struct TwoSidedLayer<K: Module> {
 
 impl<K: SisoKernel> TwoSidedLayer<K> {
     /// The layer around two kernels of the same width.
-    pub(crate) fn around(
-        [past, future]: [K; 2],
-        place: Place,
-        rng: &mut ChaCha8Rng,
-        device: &Device,
-    ) -> Self {
+    pub(crate) fn around([past, future]: [K; 2], rng: &mut ChaCha8Rng, device: &Device) -> Self {
         let channels = past.channels();
         Self {
             past,
             future,
             d: parameter(normal(rng, channels, 1.0), [channels], device),
-            output_linear: GatedOutput::new(channels, place.output_scale(), rng, device),
+            output_linear: GatedOutput::new(channels, rng, device),
         }
     }
 

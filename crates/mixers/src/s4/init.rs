@@ -23,18 +23,19 @@ struct System {
 }
 
 impl S4Config {
-    /// A layer with fresh weights drawn from `rng`.
+    /// A layer with fresh weights drawn from `rng`; they do not depend on the depth, so that `place` is not
+    /// read.
     ///
     /// # Errors
     /// As [`MixerSettings::validate`].
     pub fn init(
         &self,
-        place: Place,
+        _place: Place,
         rng: &mut ChaCha8Rng,
         device: &Device,
     ) -> Result<S4, MixerError> {
         let kernel = self.init_kernel(rng, device)?;
-        Ok(SisoLayer::around(kernel, place, rng, device))
+        Ok(SisoLayer::around(kernel, rng, device))
     }
 
     /// A layer that sees both directions, with two kernels.
@@ -43,7 +44,6 @@ impl S4Config {
     /// As [`MixerSettings::validate`].
     pub fn init_two_sided(
         &self,
-        place: Place,
         rng: &mut ChaCha8Rng,
         device: &Device,
     ) -> Result<TwoSidedS4, MixerError> {
@@ -51,7 +51,7 @@ impl S4Config {
             self.init_kernel(rng, device)?,
             self.init_kernel(rng, device)?,
         ];
-        Ok(TwoSidedLayer::around(kernels, place, rng, device))
+        Ok(TwoSidedLayer::around(kernels, rng, device))
     }
 
     /// The state matrices: a HiPPO matrix for all, or a draw for each.

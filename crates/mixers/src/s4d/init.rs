@@ -74,18 +74,19 @@ impl S4dConfig {
 }
 
 impl S4dConfig {
-    /// A layer with fresh weights drawn from `rng`.
+    /// A layer with fresh weights drawn from `rng`; they do not depend on the depth, so that `place` is not
+    /// read.
     ///
     /// # Errors
     /// As [`MixerSettings::validate`].
     pub fn init(
         &self,
-        place: Place,
+        _place: Place,
         rng: &mut ChaCha8Rng,
         device: &Device,
     ) -> Result<S4d, MixerError> {
         let kernel = self.init_kernel(rng, device)?;
-        Ok(SisoLayer::around(kernel, place, rng, device))
+        Ok(SisoLayer::around(kernel, rng, device))
     }
 
     /// A layer that sees both directions, with two kernels.
@@ -94,7 +95,6 @@ impl S4dConfig {
     /// As [`MixerSettings::validate`].
     pub fn init_two_sided(
         &self,
-        place: Place,
         rng: &mut ChaCha8Rng,
         device: &Device,
     ) -> Result<TwoSidedS4d, MixerError> {
@@ -102,7 +102,7 @@ impl S4dConfig {
             self.init_kernel(rng, device)?,
             self.init_kernel(rng, device)?,
         ];
-        Ok(TwoSidedLayer::around(kernels, place, rng, device))
+        Ok(TwoSidedLayer::around(kernels, rng, device))
     }
 
     /// Every system starts alike; C, of unit variance, and the step sizes tell channels apart.

@@ -88,19 +88,19 @@ fn check_two_sided(layer: &dyn Mixer) {
 
 #[test]
 fn two_sided_when_run_equals_reference_matrix_and_separate_runs() {
-    let (device, place) = (Device::flex(), Place::ALONE);
+    let device = Device::flex();
     let s4 = S4Config {
         hidden_size: 6,
         d_state: 8,
         ..S4Config::default()
     };
-    check_two_sided(&s4.init_two_sided(place, &mut rng(), &device).unwrap());
+    check_two_sided(&s4.init_two_sided(&mut rng(), &device).unwrap());
     let s4d = S4dConfig {
         hidden_size: 6,
         d_state: 8,
         ..S4dConfig::default()
     };
-    check_two_sided(&s4d.init_two_sided(place, &mut rng(), &device).unwrap());
+    check_two_sided(&s4d.init_two_sided(&mut rng(), &device).unwrap());
     let s5 = S5Config {
         hidden_size: 6,
         d_state: 8,
