@@ -36,6 +36,9 @@ pub struct Cases {
     pub classes: Vec<String>,
     /// `[case]`: a position in `classes`; empty where nothing is known.
     pub labels: Vec<u32>,
+    /// What is subtracted from values and what they are divided by, where that is part of the benchmark;
+    /// else the moments of each channel.
+    pub scaling: Option<(f64, f64)>,
     /// `[case]`: the position behind its last one, over all cases.
     pub(super) ends: Vec<usize>,
 }
@@ -48,6 +51,7 @@ impl Cases {
             content,
             classes,
             labels: Vec::new(),
+            scaling: None,
             ends: Vec::new(),
         }
     }
@@ -214,6 +218,16 @@ impl Cases {
             (mean, if constant { 1.0 } else { deviation })
         };
         (0..*channels).map(of_channel).unzip()
+    }
+
+    /// What a model subtracts from each channel and divides it by: [`Cases::scaling`], else
+    /// [`Cases::moments`].
+    pub fn channel_scaling(&self) -> (Vec<f64>, Vec<f64>) {
+        let moments = self.moments();
+        match self.scaling {
+            Some((centre, scale)) => (vec![centre; moments.0.len()], vec![scale; moments.1.len()]),
+            None => moments,
+        }
     }
 
     /// SHA-256 over values, lengths and labels.

@@ -20,6 +20,9 @@ const SAMPLES: u64 = 10_000;
 /// Most cases asked for: all are held in memory.
 const MOST_SAMPLES: u64 = 1_000_000;
 
+/// What Long Range Arena subtracts from Pathfinder's grey values and divides them by: -1 to 1.
+const PATHFINDER_SCALING: (f64, f64) = (127.5, 127.5);
+
 /// Where cases come from.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -102,7 +105,11 @@ impl Source {
             let last = samples + tenth;
             let ranges = [0..samples, samples..last, last..last + tenth];
             let images = ranges.map(|range| of_images(&generator.images(range)?));
-            images.into_iter().collect::<Result<Vec<_>, _>>()?
+            let mut parts = images.into_iter().collect::<Result<Vec<_>, LearnError>>()?;
+            for part in &mut parts {
+                part.scaling = Some(PATHFINDER_SCALING);
+            }
+            parts
         };
         let mut parts = parts.into_iter();
         Ok(parts.next().map(|train| Loaded {

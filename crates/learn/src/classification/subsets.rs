@@ -21,6 +21,7 @@ impl Cases {
             },
         };
         let mut chosen = Self::empty(self.name.clone(), content, self.classes.clone());
+        chosen.scaling = self.scaling;
         for &case in positions {
             let (start, end) = (self.start(case), self.ends[case]);
             let last = match (&mut chosen.content, &self.content) {

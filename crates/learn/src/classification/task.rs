@@ -86,7 +86,7 @@ impl Task {
     pub fn config(&self, settings: &ClassifySettings) -> Result<ClassifierConfig, LearnError> {
         let input = match &self.train.content {
             Content::Series { .. } => {
-                let (means, deviations) = self.train.moments();
+                let (means, deviations) = self.train.channel_scaling();
                 InputKind::Series { means, deviations }
             }
             Content::Tokens { vocabulary, .. } => InputKind::Tokens {

@@ -3,8 +3,9 @@
 use std::sync::atomic::AtomicBool;
 
 use resolvent_learn::classification::{
-    Cases, ClassifySettings, Content, Loaded, Task, baselines, train,
+    Cases, ClassifySettings, Content, Loaded, Source, Task, baselines, train,
 };
+use resolvent_models::classifier::InputKind;
 
 /// Two classes of noisy waves that differ in frequency, of 12 to 19 positions.
 fn waves(count: usize, first: usize) -> Cases {
@@ -109,6 +110,22 @@ fn moments_when_a_channel_is_constant_or_missing_are_usable() {
     assert_eq!(means[0], 2.0);
     assert!((means[1] - 7.1).abs() < 1e-6 && means[2] == 0.0);
     assert_eq!(deviations, [1.0, 1.0, 1.0]);
+}
+
+#[test]
+fn pathfinder_when_read_is_scaled_as_in_the_benchmark_whatever_its_moments() {
+    let source = Source {
+        data: "pathfinder-32".to_owned(),
+        samples: Some(12),
+        ..Source::default()
+    };
+    let task = Task::new(source.load().unwrap(), 0).unwrap();
+    assert_ne!(task.train.moments().0, [127.5]);
+    let parts = [&task.train, &task.validation, &task.test];
+    assert!(parts.iter().all(|it| it.scaling == task.train.scaling));
+    let input = task.config(&ClassifySettings::default()).unwrap().input;
+    let (means, deviations) = (vec![127.5], vec![127.5]);
+    assert_eq!(input, InputKind::Series { means, deviations });
 }
 
 #[test]
