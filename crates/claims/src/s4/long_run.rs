@@ -40,7 +40,7 @@ pub(super) struct LongRun {
 }
 
 /// Six blocks that see both directions, norms before the mixers, as published for most tasks.
-const SHARED: [&str; 9] = [
+const SHARED: [&str; 8] = [
     "model.mixer=s4",
     "model.hidden_size=128",
     "model.layers=6",
@@ -48,7 +48,6 @@ const SHARED: [&str; 9] = [
     "model.norm=before",
     "model.dropout=0",
     "train.clip=1",
-    "optimiser.learning_rate=0.004",
     "optimiser.weight_decay=0.05",
 ];
 
@@ -64,7 +63,11 @@ pub(super) const RUNS: [LongRun; 2] = [
         samples: 96_000,
         steps: 30_000,
         batch: 32,
-        settings: &["model.d_state=4", "model.l_max=2048"],
+        settings: &[
+            "model.d_state=4",
+            "model.l_max=2048",
+            "optimiser.learning_rate=0.004",
+        ],
         claim: "S4 reaches 48 % on ListOps from the generator here (96,000 training sequences).",
         least: 48.0,
         paper: "59.6 % (6 layers of width 256, 40 epochs)",
@@ -73,24 +76,25 @@ pub(super) const RUNS: [LongRun; 2] = [
             ("the root operator and its literal arguments", 46.0),
         ],
     },
-    // The published setting with half the width and an eighth of the steps. With one state matrix for all
-    // channels it had learnt nothing behind 14,088 steps.
+    // The published setting with half the width, a twenty-fifth of the steps and a lower rate: at the
+    // published 0.004 it had not begun to learn behind 12,267 steps, at 0.001 it does behind 3,000.
     LongRun {
         name: "Pathfinder-32",
         data: "pathfinder-32",
         samples: 160_000,
-        steps: 60_000,
+        steps: 20_000,
         batch: 64,
         settings: &[
             "model.norm_kind=batch",
             "model.d_state=64",
             "model.n_ssm=128",
             "model.l_max=1024",
-            "schedule.warmup_steps=2500",
+            "optimiser.learning_rate=0.001",
+            "schedule.warmup_steps=1000",
         ],
         claim: "S4 is far above chance on Pathfinder-32 from the generator here: 70 % (160,000 training images).",
         least: 70.0,
-        paper: "94.2 % (6 layers of width 256, 200 epochs)",
+        paper: "94.2 % (6 layers of width 256, 200 epochs; here 8)",
         rules: &[("chance", 50.0)],
     },
 ];
