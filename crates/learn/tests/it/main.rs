@@ -9,6 +9,8 @@ mod classification;
 #[cfg(test)]
 mod clipping;
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod killed;
 #[cfg(test)]
 mod optimiser;
