@@ -137,7 +137,7 @@ fn classifier_when_trained_from_the_weights_of_pytorch_takes_its_steps() {
     let folder = tempdir().unwrap();
     let run = Run {
         settings: &Settings::from_recipe(&recipe, published_name).unwrap(),
-        folder: &RunFolder::create(&folder.path().join("run")).unwrap(),
+        folder: &RunFolder::create(folder.path().join("run")).unwrap(),
         resume: false,
         stop: &AtomicBool::new(false),
     };
