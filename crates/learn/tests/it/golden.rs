@@ -118,6 +118,7 @@ impl Observer for Steps {
 /// Largest distance, relative to the largest expected value.
 fn distance(got: &[f64], expected: &[f64]) -> f64 {
     assert_eq!(got.len(), expected.len());
+    assert!(got.iter().all(|it| it.is_finite()), "{got:?}");
     let largest = |values: &mut dyn Iterator<Item = f64>| values.map(f64::abs).fold(0.0, f64::max);
     let scale = largest(&mut expected.iter().copied());
     largest(&mut got.iter().zip(expected).map(|(a, b)| a - b)) / scale
