@@ -121,11 +121,10 @@ const SETS: usize = 2;
 /// Calls of one sample on a device that answers later.
 const CALLS: usize = 5;
 
-/// Milliseconds of a pass from which three samples of one call must do: plain tensors can take that long where
-/// no product of matrices was tuned for them.
+/// Milliseconds of a pass from which a sample is one call: the device answering later is nothing beside it.
 const PATIENCE: f64 = 500.0;
 
-/// Median milliseconds of a pass over rotated inputs, of fewer samples where they take long.
+/// Median milliseconds of a pass over rotated inputs.
 fn median(
     works: &[Box<dyn Work>],
     path: Path,
@@ -146,23 +145,11 @@ fn median(
     for _ in 0..SETS {
         sample(1)?;
     }
-    let first = sample(1)?;
-    if is_cpu(device) || first > PATIENCE {
-        return median_of(first, samples, || sample(1));
-    }
-    median_of(sample(CALLS)?, samples, || sample(CALLS))
-}
-
-/// The median of a first sample and others: fewer where they take long.
-fn median_of(
-    first: f64,
-    samples: usize,
-    mut sample: impl FnMut() -> Result<f64, ClaimError>,
-) -> Result<f64, ClaimError> {
-    let mut taken = vec![first];
-    while taken.len() < samples && (first < PATIENCE || taken.len() < 3) {
-        taken.push(sample()?);
-    }
+    let is_slow = sample(1)? > PATIENCE;
+    let calls = if is_cpu(device) || is_slow { 1 } else { CALLS };
+    let mut taken = (0..samples)
+        .map(|_| sample(calls))
+        .collect::<Result<Vec<_>, _>>()?;
     taken.sort_by(f64::total_cmp);
     Ok(taken[taken.len() / 2])
 }
