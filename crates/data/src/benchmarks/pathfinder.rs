@@ -58,6 +58,9 @@ use snakes::Grower;
 /// The name of the random stream: part of what a seed means.
 const STREAM: &str = "pathfinder";
 
+/// What Long Range Arena subtracts from grey values and divides them by: -1 to 1.
+pub const GREY_SCALING: (f64, f64) = (127.5, 127.5);
+
 /// How many samples the iterator makes at once, over all threads.
 const CHUNK: u64 = 256;
 

@@ -223,10 +223,11 @@ impl Cases {
     /// What a model subtracts from each channel and divides it by: [`Cases::scaling`], else
     /// [`Cases::moments`].
     pub fn channel_scaling(&self) -> (Vec<f64>, Vec<f64>) {
-        let moments = self.moments();
-        match self.scaling {
-            Some((centre, scale)) => (vec![centre; moments.0.len()], vec![scale; moments.1.len()]),
-            None => moments,
+        match (&self.content, self.scaling) {
+            (Content::Series { channels, .. }, Some((centre, scale))) => {
+                (vec![centre; *channels], vec![scale; *channels])
+            }
+            _ => self.moments(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use resolvent_data::benchmarks::listops::{ListOps, ListOpsParameters};
-use resolvent_data::benchmarks::pathfinder::{Pathfinder, PathfinderParameters};
+use resolvent_data::benchmarks::pathfinder::{GREY_SCALING, Pathfinder, PathfinderParameters};
 use resolvent_data::images::{GreyImages, read_idx_images};
 use resolvent_data::labelled_table::read_labelled_table;
 use resolvent_data::packages::{DataSet, cache_folder};
@@ -19,9 +19,6 @@ const SAMPLES: u64 = 10_000;
 
 /// Most cases asked for: all are held in memory.
 const MOST_SAMPLES: u64 = 1_000_000;
-
-/// What Long Range Arena subtracts from Pathfinder's grey values and divides them by: -1 to 1.
-const PATHFINDER_SCALING: (f64, f64) = (127.5, 127.5);
 
 /// Where cases come from.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -107,7 +104,7 @@ impl Source {
             let images = ranges.map(|range| of_images(&generator.images(range)?));
             let mut parts = images.into_iter().collect::<Result<Vec<_>, LearnError>>()?;
             for part in &mut parts {
-                part.scaling = Some(PATHFINDER_SCALING);
+                part.scaling = Some(GREY_SCALING);
             }
             parts
         };
