@@ -4,8 +4,7 @@ Oracle: PyTorch in f64, from the published formulas: a linear encoder, residual 
 with batch norms, a last norm, the mean over positions, a linear head; the mixer is S4D over both directions
 (zero-order hold, one transform of twice the length), GELU, a linear map to twice the channels, a gated linear
 unit. Every step takes all cases, clips the global norm of the gradient, and updates by AdamW in three groups
-(A, B and step sizes at a quarter of the rate, no decay for them and for D, norms and biases) under warm-up and
-cosine.
+(A and step sizes at a peak of 0.001, no decay for them and for D, norms and biases) under warm-up and cosine.
 
 Tensors: `start.<parameter>` under published names, x [case, position], labels [case] -> losses, grad_norms
 [step] and `end.<parameter>`. The header holds the settings. The encoder's bias has no gradient but rounding
