@@ -37,7 +37,7 @@ const NOTES: [&str; 7] = [
     "The initialisation is judged twice: by untrained states (all states of 8 channels at the last sample, read by damped least squares), and after training as in the paper.",
     "The task is made here: ten smooth templates in the first third of 1024 samples, smooth noise behind them, read at the end. Chance is 10 %.",
     trained::NOTE,
-    "ListOps and Pathfinder, when they are run: 6 blocks of width 128 that see both directions, one seed; N = 4 and ten passes over 96,000 sequences, N = 64 and 24 passes over 160,000 images; the paper has width 256 and 40 and 200 passes.",
+    "ListOps and Pathfinder, when they are run: 6 blocks of width 128 that see both directions, one seed, N = 4 and N = 64; the findings say how many passes. The paper has width 256, 40 and 200 passes.",
     "Random matrices: dense, normal entries of variance 1 / N minus 1.2 I, with a normal input; diagonal, S4D-Rand. All matrices see the same step sizes, 1e-3 to 1e-1. Trained: S4 with eigenvalues -1/2 + i exp(normal) and P, B complex normal; S4D-Rand; S4D-Real.",
 ];
 
