@@ -9,8 +9,8 @@ wheel fla-core) on PYTHONPATH, no installation is needed:
   PYTHONPATH=folder python oracles/gpu_peer_bench.py --peers mamba_ssm,fla --dtypes bf16
 
 A sample is the wall-clock time of five calls, the device synchronised before and after, over five,
-as in `device_bench`; the first calls, which compile and tune, are not timed. `reserved_bytes` is the
-peak that PyTorch allocated. With `--json` the same goes into one document, with versions and failures,
+as in `device_bench`; the first calls, which compile and tune, are not timed. `bytes_beyond_inputs` is
+the peak that PyTorch allocated less what it had before: outputs and gradients count, inputs do not. With `--json` the same goes into one document, with versions and failures,
 which `resolvent bench lengths` reads.
 """
 
@@ -30,7 +30,7 @@ import torch.nn.functional as F
 CALLS = 5
 SIZES = ["batch", "len", "heads", "head_dim", "state", "groups"]
 COLUMNS = ["library", "op", "mode", "dtype", *SIZES]
-COLUMNS += ["median_ms", "q20_ms", "q80_ms", "runs", "reserved_bytes"]
+COLUMNS += ["median_ms", "q20_ms", "q80_ms", "runs", "bytes_beyond_inputs"]
 DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 NAMES = {"f32": "F32", "bf16": "BF16", "f16": "F16"}
 
@@ -202,7 +202,7 @@ def bench(peer, op, make, size, name, mode, runs):
     row = {"library": peer, "op": op, "mode": mode, "dtype": NAMES[name]}
     row |= dict(zip(SIZES, size))
     row |= {"median_ms": median, "q20_ms": low, "q80_ms": high, "runs": runs}
-    return row | {"reserved_bytes": peak, "bytes_beyond_inputs": peak - inputs}
+    return row | {"bytes_beyond_inputs": peak - inputs}
 
 
 def line(row):

@@ -74,7 +74,7 @@ pub(super) fn is_cpu(device: &Device) -> bool {
 }
 
 /// One set of inputs, ready to run.
-pub(crate) trait Work {
+pub(crate) trait Work: Send + Sync {
     /// The sizes in words, without the length.
     fn sizes(&self) -> String;
 

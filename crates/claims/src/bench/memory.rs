@@ -1,10 +1,11 @@
-//! Peak memory of a pass: on this CPU in a process of its own, on other devices from their pools.
+//! Peak memory of a pass: on this CPU in a process of its own, on other devices by counting what it allocates.
 
 use super::Options;
 use super::inputs::{device_of, refused};
 use super::lengths::{Path, SUBJECTS, Scale, Subject, is_cpu, pass};
 use crate::error::ClaimError;
 use burn::tensor::Device;
+use resolvent_kernels::peak_beyond;
 use std::process::Command;
 
 /// Part of what errors name.
@@ -62,7 +63,7 @@ pub(super) fn peak_mib(
 ) -> Result<f64, ClaimError> {
     let MemoryChild { before, peak } = match is_cpu(&options.device) {
         true => in_child(subject, length, backward, options)?,
-        false => in_pool(subject, length, backward, &options.device)?,
+        false => on_device(subject, length, backward, &options.device)?,
     };
     Ok(peak.saturating_sub(before) as f64 / f64::from(1 << 20))
 }
@@ -89,23 +90,15 @@ fn in_child(
         .map_err(|_| failed(String::from_utf8_lossy(&output.stderr)))
 }
 
-/// The pool grows to what the pass needs, and keeps it.
-fn in_pool(
+fn on_device(
     subject: &Subject,
     length: usize,
     backward: bool,
     device: &Device,
 ) -> Result<MemoryChild, ClaimError> {
-    let usage = || {
-        device.sync().map_err(refused(STAGE))?;
-        let usage = device.memory_pool_usage();
-        usage.ok_or_else(|| failed("the device does not tell"))
-    };
-    device.memory_cleanup();
     let work = (subject.inputs)(Scale::Gpu, length, &device_of(device, backward));
-    device.memory_cleanup();
-    let before = usage()?.bytes_reserved;
-    pass(work.as_ref(), Path::Fused, backward)?;
-    let peak = usage()?.bytes_reserved;
-    Ok(MemoryChild { before, peak })
+    let (done, beyond) = peak_beyond(device, || pass(work.as_ref(), Path::Fused, backward));
+    done?;
+    let peak = beyond.ok_or_else(|| failed("the device does not tell"))?;
+    Ok(MemoryChild { before: 0, peak })
 }

@@ -16,6 +16,7 @@ mod series;
 
 use burn::tensor::{DType, Device, FloatDType, Tensor};
 use case::Case;
+use resolvent_kernels::peak_beyond;
 use std::time::Instant;
 
 const CALLS: usize = 5;
@@ -111,7 +112,7 @@ fn check(case: &Case, dtype: DType, device: &Device) -> bool {
 }
 
 /// Milliseconds per call: quantiles .5, .2, .8.
-fn time(device: &Device, runs: usize, mut call: impl FnMut()) -> [f64; 3] {
+fn time(device: &Device, runs: usize, call: impl Fn()) -> [f64; 3] {
     for _ in 0..3 {
         call();
     }
@@ -134,13 +135,13 @@ fn bench(case: &Case, mode: &str, dtype: DType, device: &Device, runs: usize) {
     let graph = device.clone().autodiff();
     let leaves: Vec<Tensor<1>> = case.leaves.iter().map(|leaf| leaf.random(&graph)).collect();
     let plain: Vec<Tensor<1>> = leaves.iter().map(|leaf| leaf.clone().inner()).collect();
-    let [median, low, high] = match mode {
-        "forward" => time(device, runs, || drop((case.run)(&plain, &case.leaves))),
-        _ => time(device, runs, || {
-            drop((case.run)(&leaves, &case.leaves).backward())
-        }),
+    let call = || match mode {
+        "forward" => drop((case.run)(&plain, &case.leaves)),
+        _ => drop((case.run)(&leaves, &case.leaves).backward()),
     };
-    let bytes = device.memory_pool_usage().map_or(0, |u| u.bytes_reserved);
+    let [median, low, high] = time(device, runs, call);
+    let ((), bytes) = peak_beyond(device, call);
+    let bytes = bytes.unwrap_or_default();
     let [batch, len, heads, head_dim, state, groups] = case.size;
     println!(
         "resolvent,{},{mode},{dtype:?},{batch},{len},{heads},{head_dim},{state},{groups},\
@@ -194,7 +195,7 @@ fn main() {
     }
     println!(
         "library,op,mode,dtype,batch,len,heads,head_dim,state,groups,\
-         median_ms,q20_ms,q80_ms,runs,reserved_bytes"
+         median_ms,q20_ms,q80_ms,runs,bytes_beyond_inputs"
     );
     let [batch, heads, head_dim] = [("--batch", "8"), ("--heads", "32"), ("--head-dim", "128")]
         .map(|(name, default)| flags.number(name, default));
