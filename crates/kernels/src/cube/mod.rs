@@ -11,6 +11,7 @@ mod offer;
 mod parts;
 pub(crate) mod product;
 mod scalars;
+pub(crate) mod store;
 mod sums;
 mod team;
 pub(crate) mod tiles;

@@ -186,47 +186,11 @@ pub(crate) fn spread<E: Float, A: Float>(
 
 /// Two neighbours in a row as one vector; with matrix units a unit holds such pairs.
 #[cube]
-fn pair<A: Float, E: Float>(result: &Array<A>, e: usize) -> Vector<E, Const<2>> {
+pub(super) fn pair<A: Float, E: Float>(result: &Array<A>, e: usize) -> Vector<E, Const<2>> {
     let mut both = Vector::<E, Const<2>>::empty();
     both.insert(0usize, E::cast_from(result[e]));
     both.insert(1usize, E::cast_from(result[e + 1]));
     both
-}
-
-/// Writes a result to the window; `wide` as in [`load`].
-#[cube]
-pub(crate) fn store<A: Float, E: Float>(
-    result: &Array<A>,
-    target: &mut [E],
-    window: &Window,
-    #[comptime] wide: bool,
-    #[comptime] tile: Tile,
-) {
-    if comptime!(tile.matrix && wide) {
-        let target = target
-            .as_vectorized_mut()
-            .with_vector_size_mut::<Const<2>>();
-        #[unroll]
-        for half in 0..comptime!(tile.share() / 2) {
-            let e = half * 2;
-            let r = row(e, tile);
-            let c = col(e, tile);
-            if r < window.rows && c < window.cols {
-                target[(window.base + r * window.stride + c) / 2] = pair::<A, E>(result, e);
-            }
-        }
-    } else {
-        #[unroll(tile.unroll)]
-        for e in 0..comptime!(tile.share()) {
-            if holds(e, tile) {
-                let r = row(e, tile);
-                let c = col(e, tile);
-                if r < window.rows && c < window.cols {
-                    target[window.base + r * window.stride + c] = E::cast_from(result[e]);
-                }
-            }
-        }
-    }
 }
 
 /// Writes a result to shared memory.

@@ -21,7 +21,8 @@ use super::plan::Plan;
 use super::score_gradients::ScoreGradients;
 use super::task::{Place, Sizes};
 use crate::cube::product::{col, holds, row};
-use crate::cube::tiles::{Window, store, tile_slice};
+use crate::cube::store::store;
+use crate::cube::tiles::{Window, tile_slice};
 use cubecl::prelude::*;
 
 /// The present channels of the chunk.

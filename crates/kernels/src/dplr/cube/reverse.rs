@@ -14,7 +14,8 @@ use super::forward::load_through;
 use super::plan::Plan;
 use super::task::{Place, Sizes, Walk};
 use crate::cube::product::{cleared, col, holds, multiply, row};
-use crate::cube::tiles::{load, spread, stage, store, tile_slice};
+use crate::cube::store::store;
+use crate::cube::tiles::{load, spread, stage, tile_slice};
 use cubecl::prelude::*;
 
 /// Writes dv, the gradient of the initial state, and this block's contributions to the gradients of

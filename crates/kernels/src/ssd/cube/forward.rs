@@ -10,8 +10,9 @@ use super::plan::Plan;
 use super::scores::read_scores;
 use super::task::{Sizes, Task};
 use crate::cube::product::{cleared, col, holds, multiply, row};
+use crate::cube::store::store;
 use crate::cube::tiles::{
-    add_tile, fetch, load, put, scale_rows, scale_tile, spread, stage, store, tile_slice,
+    add_tile, fetch, load, put, scale_rows, scale_tile, spread, stage, tile_slice,
 };
 use cubecl::prelude::*;
 

@@ -24,8 +24,9 @@ use super::scores::read_scores;
 use super::task::{Sizes, Task};
 use crate::cube::cube_sum;
 use crate::cube::product::{cleared, col, holds, multiply, row};
+use crate::cube::store::store;
 use crate::cube::tiles::{
-    add_tile, load, pair_at, scale_rows, scale_tile, spread, stage, store, tile_slice,
+    add_tile, load, pair_at, scale_rows, scale_tile, spread, stage, tile_slice,
 };
 use cubecl::prelude::*;
 
