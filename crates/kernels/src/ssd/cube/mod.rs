@@ -20,6 +20,7 @@ mod launch;
 mod lines;
 mod members;
 mod plan;
+mod planes;
 mod reverse;
 mod scores;
 mod task;

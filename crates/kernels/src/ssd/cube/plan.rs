@@ -122,14 +122,10 @@ impl Plan {
         tiles * of.tile + sums * of.sum + self.line_bytes()
     }
 
-    /// Elements in which units leave parts of sums; with matrix units one per plane for every row of a
-    /// chunk's square and for every column.
+    /// Elements in which units leave parts of sums.
     pub(super) fn part_elements(self) -> usize {
-        let scores = self.scores();
         match self.matrix {
-            true => self
-                .units
-                .max(self.chunk * (scores.across + scores.below())),
+            true => self.units.max(self.plane_parts()),
             false => self.units.max(self.chunk),
         }
     }
