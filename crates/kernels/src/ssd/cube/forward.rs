@@ -55,7 +55,8 @@ pub(super) fn forward<E: Float, S: Float, A: Float, W: Float, I: Numeric>(
     let pitch_p = comptime!(plan.pitch(plan.block));
     // Without the product of the square there are registers to read all tiles at once.
     let together = comptime!(
-        (shared_scores || !wants_y)
+        shared_scores
+            && wants_y
             && plan.wide
             && projections.in_registers()
             && values.in_registers()
@@ -97,15 +98,11 @@ pub(super) fn forward<E: Float, S: Float, A: Float, W: Float, I: Numeric>(
         let window_p = task.values(&place, &sizes);
         if comptime!(together) {
             let held_b = fetch::<E, S>(b, &window_n, projections);
+            let held_c = fetch::<E, S>(c, &window_n, projections);
             let held_x = fetch::<E, S>(x, &window_p, values);
-            if comptime!(wants_y) {
-                let held_c = fetch::<E, S>(c, &window_n, projections);
-                sync_cube();
-                put::<S>(&mut tile_c, &held_c, pitch_n, projections);
-            } else {
-                sync_cube();
-            }
+            sync_cube();
             put::<S>(&mut tile_b, &held_b, pitch_n, projections);
+            put::<S>(&mut tile_c, &held_c, pitch_n, projections);
             put::<S>(&mut tile_x, &held_x, pitch_p, values);
         } else {
             sync_cube();

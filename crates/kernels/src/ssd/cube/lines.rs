@@ -1,30 +1,18 @@
-//! Sums with one value per position of a chunk, and over a whole state.
+//! Sums with one value per position of a chunk.
 //!
 //! They are taken in two steps with a synchronisation between: units leave what they hold, then some add it
-//! up. With matrix units a part per plane is left ([`super::planes`]), everything in places of its own, so
-//! that one pair of synchronisations serves all sums of a chunk. Otherwise the elements themselves are left,
-//! in one place after the other, and added up before the next ones.
+//! up. With matrix units the elements of a row lie in four neighbouring units of some planes, and those of
+//! a column in every fourth unit; they are added in registers, and a part per plane is left. Otherwise the
+//! elements themselves are left.
 
 use super::plan::Plan;
-use super::planes::{add_lines, leave_inner, leave_row_parts, leave_square_parts};
-use crate::cube::product::{Tile, col, holds, row};
-use crate::cube::tiles::{stage, stage_product};
-use crate::cube::{cube_sum, neighbours_sum};
+use crate::cube::neighbours_sum;
+use crate::cube::product::{Tile, col, row};
+use crate::cube::tiles::{pair_at, stage, stage_product};
 use cubecl::prelude::*;
 
 /// Neighbouring units that hold a row of a result, or share a position, with matrix units.
 pub(super) const POSITION_SHARERS: usize = 4;
-
-/// A sum over the rows of a product.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Line {
-    /// out_j x_j . R B_j.
-    Entering,
-    /// The same and sum_i E_ij.
-    Direct,
-    /// into_i C_i . S^T dy_i.
-    Carried,
-}
 
 /// Sums over the rows or columns of a chunk's squares, one per position.
 #[derive(CubeType)]
@@ -32,14 +20,12 @@ pub(super) struct Sums<A: Float, W: Float> {
     /// sum_{j < i} E_ij dt_j - sum_{k > i} E_ki dt_i. In f64: what lies on both sides of a strong
     /// decay must cancel exactly, or it would survive as rounding.
     pub net: Shared<[W]>,
-    /// Of [`Line::Carried`].
+    /// into_i C_i . S^T dy_i.
     pub carried: Shared<[A]>,
-    /// Of [`Line::Entering`].
+    /// out_j x_j . R B_j.
     pub entering: Shared<[A]>,
-    /// Of [`Line::Direct`].
+    /// The same and sum_i E_ij.
     pub direct: Shared<[A]>,
-    /// `[1]`: <R, S>.
-    pub inner: Shared<[W]>,
 }
 
 #[cube]
@@ -50,7 +36,6 @@ impl<A: Float, W: Float> Sums<A, W> {
             carried: Shared::<[A]>::new_slice(chunk),
             entering: Shared::<[A]>::new_slice(chunk),
             direct: Shared::<[A]>::new_slice(chunk),
-            inner: Shared::<[W]>::new_slice(1usize),
         }
     }
 
@@ -61,23 +46,79 @@ impl<A: Float, W: Float> Sums<A, W> {
         parts: &mut Shared<[W]>,
         #[comptime] plan: Plan,
     ) {
+        let tile = comptime!(plan.scores());
         if comptime!(plan.matrix) {
-            leave_square_parts::<A, W>(flow, parts, plan);
+            let unit = UNIT_POS as usize;
+            let plane_row = unit / 32 / comptime!(tile.across);
+            let plane_col = unit / 32 % comptime!(tile.across);
+            #[unroll]
+            for line in 0..comptime!(2 * tile.down()) {
+                let mut sum = W::from_int(0);
+                let first = line / 2 * comptime!(4 * tile.wide()) + line % 2 * 2;
+                #[unroll]
+                for n in 0..comptime!(2 * tile.wide()) {
+                    let e = first + n / 2 * 4 + n % 2;
+                    if col(e, tile) < row(e, tile) {
+                        sum += W::cast_from(flow[e]);
+                    }
+                }
+                let sum = neighbours_sum::<W>(sum, POSITION_SHARERS);
+                if unit % 4 == 0 {
+                    parts[row(first, tile) * comptime!(tile.across) + plane_col] = sum;
+                }
+            }
+            #[unroll]
+            for line in 0..comptime!(2 * tile.wide()) {
+                let mut sum = W::from_int(0);
+                let first = line / 2 * 4 + line % 2;
+                #[unroll]
+                for m in 0..comptime!(2 * tile.down()) {
+                    let e = first + m / 2 * comptime!(4 * tile.wide()) + m % 2 * 2;
+                    if row(e, tile) > col(e, tile) {
+                        sum += W::cast_from(flow[e]);
+                    }
+                }
+                sync_plane();
+                sum += plane_shuffle_xor(sum, 4);
+                sum += plane_shuffle_xor(sum, 8);
+                sum += plane_shuffle_xor(sum, 16);
+                if unit % 32 < 4 {
+                    let at = comptime!(plan.chunk * tile.across)
+                        + col(first, tile) * comptime!(tile.below())
+                        + plane_row;
+                    parts[at] = sum;
+                }
+            }
         } else {
-            let tile = comptime!(plan.scores());
             stage::<A, A>(flow, flows, comptime!(plan.pitch(plan.chunk)), tile);
         }
     }
 
-    /// Rows less columns of what was left before the cube synchronised; parts of planes wait for
-    /// [`Self::add_up`].
+    /// Rows less columns of what was left. Synchronises the cube behind it.
     pub(super) fn add_squares(
         &mut self,
         flows: &Shared<[A]>,
         parts: &mut Shared<[W]>,
         #[comptime] plan: Plan,
     ) {
-        if comptime!(!plan.matrix) {
+        let tile = comptime!(plan.scores());
+        if comptime!(plan.matrix) {
+            let i = UNIT_POS as usize;
+            if i < comptime!(plan.chunk) {
+                let mut sum = W::from_int(0);
+                #[unroll]
+                for part in 0..comptime!(tile.across) {
+                    sum += parts[i * comptime!(tile.across) + part];
+                }
+                #[unroll]
+                for part in 0..comptime!(tile.below()) {
+                    sum -= parts
+                        [comptime!(plan.chunk * tile.across) + i * comptime!(tile.below()) + part];
+                }
+                self.net[i] = sum;
+            }
+            sync_cube();
+        } else {
             self.add_staged_squares(flows, parts, plan);
         }
     }
@@ -148,85 +189,70 @@ impl<A: Float, W: Float> Sums<A, W> {
         }
         through + sum + A::cast_from(net)
     }
-    /// Leaves result o tile for [`Self::add_products`].
-    pub(super) fn leave_products<S: Float>(
-        result: &Array<A>,
-        tile_values: &Shared<[S]>,
-        staged: &mut Shared<[A]>,
-        parts: &mut Shared<[W]>,
-        #[comptime] pitch: usize,
-        #[comptime] tile: Tile,
-        #[comptime] line: Line,
-        #[comptime] plan: Plan,
-    ) {
-        if comptime!(tile.matrix) {
-            leave_row_parts::<A, S, W>(result, tile_values, parts, pitch, tile, line, plan);
-        } else {
-            stage_product::<A, S>(result, tile_values, staged, pitch, tile);
-        }
-    }
-
-    /// Sums of the rows of what was left, the cube synchronised before and behind; parts of planes wait for
-    /// [`Self::add_up`].
-    pub(super) fn add_products(
-        &mut self,
-        staged: &Shared<[A]>,
-        parts: &mut Shared<[W]>,
-        #[comptime] pitch: usize,
-        #[comptime] tile: Tile,
-        #[comptime] line: Line,
-    ) {
-        if comptime!(!tile.matrix) {
-            sync_cube();
-            if comptime!(line == Line::Entering) {
-                staged_row_sums::<A, W>(staged, &mut self.entering, parts, pitch, tile);
-            } else if comptime!(line == Line::Direct) {
-                staged_row_sums::<A, W>(staged, &mut self.direct, parts, pitch, tile);
-            } else {
-                staged_row_sums::<A, W>(staged, &mut self.carried, parts, pitch, tile);
-            }
-        }
-    }
-
-    /// Leaves <R, S> of the gradient of the state, which units hold, and a state in shared memory.
-    pub(super) fn leave_inner<S: Float>(
-        &mut self,
-        gradient: &Array<A>,
-        tile_s: &Shared<[S]>,
-        parts: &mut Shared<[W]>,
-        #[comptime] pitch: usize,
-        #[comptime] plan: Plan,
-    ) {
-        if comptime!(plan.matrix) {
-            leave_inner::<A, S, W>(gradient, tile_s, parts, pitch, plan);
-        } else {
-            let states = comptime!(plan.states());
-            let mut inner = A::from_int(0);
-            #[unroll(plan.unroll)]
-            for e in 0..comptime!(states.share()) {
-                if holds(e, states) {
-                    let at = row(e, states) * pitch + col(e, states);
-                    inner += gradient[e] * A::cast_from(tile_s[at]);
-                }
-            }
-            let inner = cube_sum::<W>(W::cast_from(inner), parts, plan.units);
-            if UNIT_POS == 0 {
-                self.inner[0] = inner;
-            }
-        }
-    }
-
-    /// Adds up what planes have left since the last time, the cube synchronised in between.
-    pub(super) fn add_up(&mut self, parts: &Shared<[W]>, #[comptime] plan: Plan) {
-        if comptime!(plan.matrix) {
-            add_lines::<A, W>(self, parts, plan);
-        }
-    }
 }
 
 /// Units that share a row of `rows`: a power of two.
 const fn sharers(rows: usize, units: usize) -> usize {
     if units > rows { units / rows } else { 1 }
+}
+
+/// Leaves result o tile for [`row_sums`].
+#[cube]
+pub(super) fn leave_products<A: Float, S: Float, W: Float>(
+    result: &Array<A>,
+    tile_values: &Shared<[S]>,
+    staged: &mut Shared<[A]>,
+    parts: &mut Shared<[W]>,
+    #[comptime] pitch: usize,
+    #[comptime] tile: Tile,
+) {
+    if comptime!(tile.matrix) {
+        let unit = UNIT_POS as usize;
+        let plane_col = unit / 32 % comptime!(tile.across);
+        #[unroll]
+        for line in 0..comptime!(2 * tile.down()) {
+            let mut sum = A::from_int(0);
+            let first = line / 2 * comptime!(4 * tile.wide()) + line % 2 * 2;
+            #[unroll]
+            for n in 0..comptime!(tile.wide()) {
+                let e = first + n * 4;
+                let (left, right) =
+                    pair_at::<S, A>(tile_values, row(e, tile) * pitch + col(e, tile));
+                sum += result[e] * left + result[e + 1] * right;
+            }
+            let sum = neighbours_sum::<A>(sum, POSITION_SHARERS);
+            if unit % 4 == 0 {
+                parts[row(first, tile) * comptime!(tile.across) + plane_col] = W::cast_from(sum);
+            }
+        }
+    } else {
+        stage_product::<A, S>(result, tile_values, staged, pitch, tile);
+    }
+}
+
+/// Sums of the rows of what was left. Synchronises the cube behind it.
+#[cube]
+pub(super) fn row_sums<A: Float, W: Float>(
+    staged: &Shared<[A]>,
+    sums: &mut Shared<[A]>,
+    parts: &mut Shared<[W]>,
+    #[comptime] pitch: usize,
+    #[comptime] tile: Tile,
+) {
+    if comptime!(tile.matrix) {
+        let i = UNIT_POS as usize;
+        if i < comptime!(tile.rows) {
+            let mut sum = W::from_int(0);
+            #[unroll]
+            for part in 0..comptime!(tile.across) {
+                sum += parts[i * comptime!(tile.across) + part];
+            }
+            sums[i] = A::cast_from(sum);
+        }
+        sync_cube();
+    } else {
+        staged_row_sums::<A, W>(staged, sums, parts, pitch, tile);
+    }
 }
 
 /// Several units share a row, then one adds their parts.

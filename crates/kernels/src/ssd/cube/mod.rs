@@ -20,7 +20,6 @@ mod launch;
 mod lines;
 mod members;
 mod plan;
-mod planes;
 mod reverse;
 mod scores;
 mod task;

@@ -122,10 +122,14 @@ impl Plan {
         tiles * of.tile + sums * of.sum + self.line_bytes()
     }
 
-    /// Elements in which units leave parts of sums.
+    /// Elements in which units leave parts of sums; with matrix units one per plane for every row of a
+    /// chunk's square and for every column.
     pub(super) fn part_elements(self) -> usize {
+        let scores = self.scores();
         match self.matrix {
-            true => self.units.max(self.plane_parts()),
+            true => self
+                .units
+                .max(self.chunk * (scores.across + scores.below())),
             false => self.units.max(self.chunk),
         }
     }

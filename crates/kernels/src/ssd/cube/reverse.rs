@@ -18,7 +18,7 @@
 //! diagonal, which would cancel only up to rounding.
 
 use super::decay::{Ahead, Decay};
-use super::lines::{Line, POSITION_SHARERS, Sums};
+use super::lines::{POSITION_SHARERS, Sums, leave_products, row_sums};
 use super::plan::Plan;
 use super::scores::read_scores;
 use super::task::{Sizes, Task};
@@ -26,7 +26,7 @@ use crate::cube::cube_sum;
 use crate::cube::product::{cleared, col, holds, multiply, row};
 use crate::cube::store::store;
 use crate::cube::tiles::{
-    add_tile, fetch, load, put, scale_rows, scale_tile, spread, stage, tile_slice,
+    add_tile, load, pair_at, scale_rows, scale_tile, spread, stage, tile_slice,
 };
 use cubecl::prelude::*;
 
@@ -73,14 +73,6 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
     let cols_p = comptime!(plan.by_cols(plan.block));
     let rows_q = comptime!(plan.by_rows(plan.chunk));
     let cols_q = comptime!(plan.by_cols(plan.chunk));
-    // One cube fills a multiprocessor and has the registers: see the forward kernel.
-    let together = comptime!(
-        plan.matrix
-            && plan.wide
-            && projections.in_registers()
-            && values.in_registers()
-            && states.in_registers()
-    );
     let mut decay = Decay::<A, W, I>::new(plan.chunk, plan.packed);
     let mut line = Sums::<A, W>::new(plan.chunk);
     let mut tile_b = tile_slice::<S>(comptime!(plan.area(plan.chunk, plan.state)));
@@ -124,34 +116,19 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
         } else {
             cleared::<A>(scores)
         };
-        let window_s = task.checkpoint(index, &sizes);
-        if comptime!(together) {
-            let held_b = fetch::<E, S>(b, &window_n, projections);
-            let held_c = fetch::<E, S>(c, &window_n, projections);
-            let held_x = fetch::<E, S>(x, &window_p, values);
-            let held_dy = fetch::<E, S>(dy, &window_p, values);
-            let held_s = fetch::<S, S>(checkpoints, &window_s, states);
-            sync_cube();
-            put::<S>(&mut tile_b, &held_b, pitch_n, projections);
-            put::<S>(&mut tile_c, &held_c, pitch_n, projections);
-            put::<S>(&mut tile_x, &held_x, pitch_p, values);
-            put::<S>(&mut tile_dy, &held_dy, pitch_p, values);
-            put::<S>(&mut tile_s, &held_s, pitch_n, states);
-        } else {
-            sync_cube();
-            load::<E, S>(&mut tile_b, b, &window_n, pitch_n, plan.wide, projections);
-            load::<E, S>(&mut tile_c, c, &window_n, pitch_n, plan.wide, projections);
-            load::<E, S>(&mut tile_x, x, &window_p, pitch_p, plan.wide, values);
-            load::<E, S>(&mut tile_dy, dy, &window_p, pitch_p, plan.wide, values);
-            load::<S, S>(
-                &mut tile_s,
-                checkpoints,
-                &window_s,
-                pitch_n,
-                plan.wide,
-                states,
-            );
-        }
+        sync_cube();
+        load::<E, S>(&mut tile_b, b, &window_n, pitch_n, plan.wide, projections);
+        load::<E, S>(&mut tile_c, c, &window_n, pitch_n, plan.wide, projections);
+        load::<E, S>(&mut tile_x, x, &window_p, pitch_p, plan.wide, values);
+        load::<E, S>(&mut tile_dy, dy, &window_p, pitch_p, plan.wide, values);
+        load::<S, S>(
+            &mut tile_s,
+            checkpoints,
+            &task.checkpoint(index, &sizes),
+            pitch_n,
+            plan.wide,
+            states,
+        );
         stage::<A, S>(&gradient, &mut tile_r, pitch_n, states);
         decay.load(
             &ahead,
@@ -218,16 +195,7 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
             values,
         );
         scale_rows::<A>(&mut result, &decay.out, values);
-        Sums::<A, W>::leave_products::<S>(
-            &result,
-            &tile_x,
-            &mut staged,
-            &mut parts,
-            pitch_p,
-            values,
-            Line::Entering,
-            plan,
-        );
+        leave_products::<A, S, W>(&result, &tile_x, &mut staged, &mut parts, pitch_p, values);
         multiply::<S, A>(
             &mut result,
             &weights,
@@ -237,21 +205,14 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
             rows_p,
             values,
         );
-        line.add_products(&staged, &mut parts, pitch_p, values, Line::Entering);
-        Sums::<A, W>::leave_products::<S>(
-            &result,
-            &tile_x,
-            &mut staged,
-            &mut parts,
-            pitch_p,
-            values,
-            Line::Direct,
-            plan,
-        );
+        sync_cube();
+        row_sums::<A, W>(&staged, &mut line.entering, &mut parts, pitch_p, values);
+        leave_products::<A, S, W>(&result, &tile_x, &mut staged, &mut parts, pitch_p, values);
         scale_rows::<A>(&mut result, &decay.steps, values);
         add_tile::<A, S>(&mut result, direct, &tile_dy, pitch_p, values);
         store::<A, E>(&result, dx, &window_p, plan.wide, values);
-        line.add_products(&staged, &mut parts, pitch_p, values, Line::Direct);
+        sync_cube();
+        row_sums::<A, W>(&staged, &mut line.direct, &mut parts, pitch_p, values);
 
         // dC, and into C . S^T dy on the way.
         let own = task.contribution(&place, &sizes);
@@ -266,15 +227,13 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
             projections,
         );
         scale_rows::<A>(&mut result, &decay.into, projections);
-        Sums::<A, W>::leave_products::<S>(
+        leave_products::<A, S, W>(
             &result,
             &tile_c,
             &mut staged,
             &mut parts,
             pitch_n,
             projections,
-            Line::Carried,
-            plan,
         );
         multiply::<S, A>(
             &mut result,
@@ -286,7 +245,8 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
             projections,
         );
         store::<A, D>(&result, dc, &own, plan.wide, projections);
-        line.add_products(&staged, &mut parts, pitch_n, projections, Line::Carried);
+        sync_cube();
+        row_sums::<A, W>(&staged, &mut line.carried, &mut parts, pitch_n, projections);
 
         // dB.
         let mut result = cleared::<A>(projections);
@@ -311,14 +271,27 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
         );
         store::<A, D>(&result, db, &own, plan.wide, projections);
 
-        line.leave_inner::<S>(&gradient, &tile_s, &mut parts, pitch_n, plan);
-        sync_cube();
-        scale_tile::<A, S>(&mut tile_dy, &decay.into, pitch_p, values);
-        line.add_up(&parts, plan);
-        sync_cube();
-
         // ddt and da.
-        let inner = A::cast_from(line.inner[0]) * decay.through[0];
+        let mut inner = A::from_int(0);
+        if comptime!(plan.matrix) {
+            #[unroll]
+            for half in 0..comptime!(states.share() / 2) {
+                let e = half * 2;
+                let (left, right) =
+                    pair_at::<S, A>(&tile_s, row(e, states) * pitch_n + col(e, states));
+                inner += gradient[e] * left + gradient[e + 1] * right;
+            }
+        } else {
+            #[unroll(plan.unroll)]
+            for e in 0..comptime!(states.share()) {
+                if holds(e, states) {
+                    let at = row(e, states) * pitch_n + col(e, states);
+                    inner += gradient[e] * A::cast_from(tile_s[at]);
+                }
+            }
+        }
+        let inner = cube_sum::<W>(W::cast_from(inner), &mut parts, plan.units);
+        let inner = A::cast_from(inner) * decay.through[0];
         let sharers = comptime!(if plan.matrix { POSITION_SHARERS } else { 1 });
         let mut t = unit / sharers;
         while t < comptime!(plan.chunk) {
@@ -332,6 +305,8 @@ pub(super) fn reverse<E: Float, S: Float, A: Float, W: Float, I: Numeric, D: Flo
         }
 
         // The gradient of the state before the chunk.
+        scale_tile::<A, S>(&mut tile_dy, &decay.into, pitch_p, values);
+        sync_cube();
         let through = decay.through[0];
         #[unroll(plan.unroll)]
         for e in 0..comptime!(states.share()) {
