@@ -118,6 +118,11 @@ pub enum CliError {
 }
 
 impl CliError {
+    /// Whether whoever read standard output has had enough, as `head` has: no error of the command.
+    pub fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output { source } if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+
     /// The exit code.
     pub fn exit_code(&self) -> u8 {
         let bad_input = match self {

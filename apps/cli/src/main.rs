@@ -34,6 +34,7 @@ fn main() -> ExitCode {
     console.log();
     match run(arguments, &console) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             let code = error.exit_code();
             console.clear();

@@ -45,9 +45,7 @@ pub fn run(
         if byte == SEPARATOR {
             break;
         }
-        if !output.push(byte)? {
-            return Ok(());
-        }
+        output.push(byte)?;
     }
     output.finish()?;
     if let Some(path) = &options.save_state {
@@ -83,8 +81,7 @@ impl TextOutput {
         }
     }
 
-    /// Takes a byte; false when nobody reads any more.
-    fn push(&mut self, byte: u8) -> Result<bool, CliError> {
+    fn push(&mut self, byte: u8) -> Result<(), CliError> {
         self.pending.push(byte);
         let text = complete(&mut self.pending);
         self.write(&text)
@@ -96,11 +93,10 @@ impl TextOutput {
         if self.is_terminal {
             text.push('\n');
         }
-        self.write(&text)?;
-        Ok(())
+        self.write(&text)
     }
 
-    fn write(&self, text: &str) -> Result<bool, CliError> {
+    fn write(&self, text: &str) -> Result<(), CliError> {
         let visible = |letter: char| match letter {
             '\n' | '\t' => letter,
             letter if self.is_terminal && letter.is_control() => char::REPLACEMENT_CHARACTER,
@@ -108,14 +104,10 @@ impl TextOutput {
         };
         let text: String = text.chars().map(visible).collect();
         let mut stdout = io::stdout().lock();
-        match stdout
+        stdout
             .write_all(text.as_bytes())
             .and_then(|()| stdout.flush())
-        {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-            Err(source) => Err(CliError::Output { source }),
-        }
+            .map_err(|source| CliError::Output { source })
     }
 }
 

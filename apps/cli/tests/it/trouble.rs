@@ -59,6 +59,16 @@ fn reader_when_it_goes_away_does_not_break_generation() {
     assert_eq!(done.code, Some(0), "{done:?}");
 }
 
+#[test]
+fn reader_when_it_has_had_enough_is_no_error() {
+    let world = World::new();
+    let mut child = world.command(&["systems", "--json"]).spawn().unwrap();
+    drop(child.stdout.take());
+    let done = finished(child.wait_with_output().unwrap());
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert_eq!(done.err, "");
+}
+
 /// A file system of its own with the given size, unmounted when dropped.
 struct Tiny {
     folder: std::path::PathBuf,
