@@ -1,7 +1,7 @@
 //! One step of one layer of every mixer, beside the time that reading its weights takes.
 
 use super::machine::Limits;
-use super::{Options, Row};
+use super::{Options, Row, middle};
 use crate::claim::Progress;
 use crate::error::ClaimError;
 use burn::tensor::{Device, Distribution, Tensor};
@@ -66,6 +66,5 @@ fn median_step(layer: &dyn CausalMixer, device: &Device, steps: usize) -> Result
         seconds.push(began.elapsed().as_secs_f64());
         state = next;
     }
-    seconds.sort_by(f64::total_cmp);
-    Ok(seconds[steps / 2])
+    Ok(middle(seconds))
 }

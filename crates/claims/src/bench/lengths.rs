@@ -4,7 +4,7 @@ use super::gpu_peers::GpuPeer;
 use super::inputs::{device_of, refused};
 use super::machine::Limits;
 use super::memory::peak_mib;
-use super::{Curve, Options, Row, dplr, selective_scan, ssd};
+use super::{Curve, Options, Row, dplr, middle, selective_scan, ssd};
 use crate::claim::Progress;
 use crate::error::ClaimError;
 use burn::tensor::{DType, Device, FloatDType, Tensor};
@@ -147,11 +147,8 @@ fn median(
     }
     let is_slow = sample(1)? > PATIENCE;
     let calls = if is_cpu(device) || is_slow { 1 } else { CALLS };
-    let mut taken = (0..samples)
-        .map(|_| sample(calls))
-        .collect::<Result<Vec<_>, _>>()?;
-    taken.sort_by(f64::total_cmp);
-    Ok(taken[taken.len() / 2])
+    let taken = (0..samples).map(|_| sample(calls));
+    Ok(middle(taken.collect::<Result<_, _>>()?))
 }
 
 pub(super) fn run(

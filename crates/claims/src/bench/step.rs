@@ -1,7 +1,7 @@
 //! One generated token: time and state must not depend on the position.
 
 use super::machine::Limits;
-use super::{Options, Row};
+use super::{Options, Row, middle};
 use crate::claim::Progress;
 use crate::error::ClaimError;
 use resolvent_mixers::mamba2::Mamba2Config;
@@ -56,8 +56,7 @@ pub(super) fn run(
             state = next;
         }
         at += steps;
-        seconds.sort_by(f64::total_cmp);
-        let median = seconds[steps / 2] * 1e3;
+        let median = middle(seconds) * 1e3;
         let bytes = state.bytes_per_row();
         let case = format!("behind {position} tokens, hidden 192, 6 layers, state {bytes} bytes");
         let mut row = Row::new("step", case, "ms", median);
