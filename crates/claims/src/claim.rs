@@ -105,7 +105,8 @@ impl Options {
         Ok(())
     }
 
-    /// The command line that runs `slug` with these options.
+    /// The command line that runs `slug` with these options; a folder is `DIR`, because reports go to machines
+    /// that have other folders.
     pub fn command(&self, slug: &str) -> String {
         let mut command = format!("resolvent reproduce {slug}");
         if self.quick {
@@ -120,8 +121,8 @@ impl Options {
             command.push_str(" --device ");
             command.push_str(device_name(&self.device));
         }
-        if let Some(folder) = &self.long {
-            command.push_str(&format!(" --long {}", folder.display()));
+        if self.long.is_some() {
+            command.push_str(" --long DIR");
         }
         command
     }

@@ -128,6 +128,11 @@ fn command_when_options_differ_from_the_defaults_says_so() {
         quick(&[7, 8]).command("mamba"),
         "resolvent reproduce mamba --quick --seeds 7,8"
     );
+    let long = Options {
+        long: Some("/somewhere/of/mine".into()),
+        ..Options::default()
+    };
+    assert_eq!(long.command("s4"), "resolvent reproduce s4 --long DIR");
 }
 
 #[test]
