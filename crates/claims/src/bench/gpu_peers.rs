@@ -32,20 +32,22 @@ pub(super) struct GpuPeer {
 }
 
 impl GpuPeer {
-    /// Times every peer of the operation.
-    pub(super) fn all(subject: &Subject, lengths: &[usize], oracles: &Path) -> Vec<Self> {
-        let measure = |&name: &&'static str| {
-            let lengths: Vec<String> = lengths.iter().map(usize::to_string).collect();
-            let flags = ["--peers", name, "--ops", subject.name, "--groups", "1"];
-            let mut arguments: Vec<String> = flags.map(str::to_owned).to_vec();
-            arguments.extend(["--json".to_owned(), "--lens".to_owned(), lengths.join(",")]);
-            let found = document(oracles, "gpu_peer_bench.py", &arguments);
-            let found = found.and_then(|found| {
-                serde_json::from_value(found).map_err(|error| format!("failed: {error}"))
-            });
-            Self { name, found }
-        };
-        subject.gpu_peers.iter().map(measure).collect()
+    /// Times the peer called `name`.
+    pub(super) fn timed(
+        name: &'static str,
+        subject: &Subject,
+        lengths: &[usize],
+        oracles: &Path,
+    ) -> Self {
+        let lengths: Vec<String> = lengths.iter().map(usize::to_string).collect();
+        let flags = ["--peers", name, "--ops", subject.name, "--groups", "1"];
+        let mut arguments: Vec<String> = flags.map(str::to_owned).to_vec();
+        arguments.extend(["--json".to_owned(), "--lens".to_owned(), lengths.join(",")]);
+        let found = document(oracles, "gpu_peer_bench.py", &arguments);
+        let found = found.and_then(|found| {
+            serde_json::from_value(found).map_err(|error| format!("failed: {error}"))
+        });
+        Self { name, found }
     }
 
     /// A row of ours once more, in milliseconds or MiB, with this peer beside it.

@@ -151,7 +151,22 @@ fn median(
     Ok(middle(taken.collect::<Result<_, _>>()?))
 }
 
+/// The curves of every operation.
 pub(super) fn run(
+    options: &Options,
+    limits: &Limits,
+    progress: &mut dyn Progress,
+) -> Result<Vec<Row>, ClaimError> {
+    let mut rows = Vec::new();
+    for subject in SUBJECTS {
+        rows.extend(curves(subject, options, limits, progress)?);
+    }
+    Ok(rows)
+}
+
+/// The curves of one operation.
+pub(super) fn curves(
+    subject: &Subject,
     options: &Options,
     limits: &Limits,
     progress: &mut dyn Progress,
@@ -161,21 +176,23 @@ pub(super) fn run(
         (false, Scale::Cpu) => &[256, 1024, 4096, 16_384],
         (false, Scale::Gpu) => &[1024, 2048, 4096, 8192, 16_384],
     };
-    let mut rows = Vec::new();
-    for subject in SUBJECTS {
-        let peers = match Scale::of(&options.device) {
-            Scale::Cpu => Vec::new(),
-            Scale::Gpu => GpuPeer::all(subject, lengths, &options.oracles),
-        };
-        for &length in lengths {
-            if progress.is_stopped() {
-                return Err(ClaimError::Interrupted {
-                    stage: subject.name.into(),
-                });
-            }
-            rows.extend(at(subject, length, &peers, options, limits)?);
-            progress.on_step(0, &format!("{}, length {length}", subject.name));
+    let mut peers = Vec::new();
+    if Scale::of(&options.device) == Scale::Gpu {
+        for &name in subject.gpu_peers {
+            let what = format!("{}, {name}: compiles and tunes for minutes", subject.name);
+            progress.on_step(0, &what);
+            peers.push(GpuPeer::timed(name, subject, lengths, &options.oracles));
         }
+    }
+    let mut rows = Vec::new();
+    for &length in lengths {
+        if progress.is_stopped() {
+            return Err(ClaimError::Interrupted {
+                stage: subject.name.into(),
+            });
+        }
+        progress.on_step(0, &format!("{}, length {length}", subject.name));
+        rows.extend(at(subject, length, &peers, options, limits)?);
     }
     Ok(rows)
 }

@@ -35,15 +35,25 @@ pub use plots::write as write_plots;
 pub use profile::{Part, Profile};
 
 /// One benchmark.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Bench {
     /// Name on the command line.
     pub name: &'static str,
     /// One sentence.
     pub about: &'static str,
-    /// Whether it runs on any device, or compares with peers on this CPU only.
-    pub any_device: bool,
+    elsewhere: Elsewhere,
     run: Run,
+}
+
+/// What a benchmark does on a device that is not this CPU.
+#[derive(Clone, Copy)]
+enum Elsewhere {
+    /// The same.
+    Same,
+    /// Nothing: it compares with peers on this CPU.
+    Nothing,
+    /// The curves of this operation, which are part of those of [`lengths`].
+    Curves(&'static lengths::Subject),
 }
 
 /// How a benchmark is run.
@@ -54,49 +64,49 @@ pub const BENCHES: &[Bench] = &[
     Bench {
         name: "ssd",
         about: "the chunked scan, forward and with backward, beside PyTorch and the GEMM floor",
-        any_device: false,
+        elsewhere: Elsewhere::Curves(&ssd::SUBJECT),
         run: ssd::run,
     },
     Bench {
         name: "dplr",
         about: "the scan of RWKV-7 in both forms, beside flash-linear-attention's references",
-        any_device: false,
+        elsewhere: Elsewhere::Curves(&dplr::SUBJECT),
         run: dplr::run,
     },
     Bench {
         name: "lti",
         about: "layers of S4 and S4D beside PyTorch; the diagonal scan on one core and on all",
-        any_device: false,
+        elsewhere: Elsewhere::Nothing,
         run: lti::run,
     },
     Bench {
         name: "selective-scan",
         about: "the scan of Mamba-1 and its whole block, forward and with backward, beside PyTorch",
-        any_device: false,
+        elsewhere: Elsewhere::Curves(&selective_scan::SUBJECT),
         run: selective_scan::run,
     },
     Bench {
         name: "train",
         about: "training steps of the recipes' models beside the same models in PyTorch",
-        any_device: true,
+        elsewhere: Elsewhere::Same,
         run: train::run,
     },
     Bench {
         name: "step",
         about: "time and state of one generated token at positions 1 to 100,000",
-        any_device: true,
+        elsewhere: Elsewhere::Same,
         run: step::run,
     },
     Bench {
         name: "decode",
         about: "one step of one 768-wide layer of every mixer beside reading its weights once",
-        any_device: true,
+        elsewhere: Elsewhere::Same,
         run: decode::run,
     },
     Bench {
         name: "lengths",
         about: "time and peak memory of every scan against the length, beside plain tensors and GPU kernels",
-        any_device: true,
+        elsewhere: Elsewhere::Same,
         run: lengths::run,
     },
 ];
@@ -104,7 +114,7 @@ pub const BENCHES: &[Bench] = &[
 /// How to run benchmarks.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Names of [`BENCHES`]; empty runs all.
+    /// Names of [`BENCHES`]; empty runs all that are the same on every device, on this CPU all.
     pub names: Vec<String>,
     /// Few repeats, short sequences: a smoke run.
     pub quick: bool,
@@ -123,12 +133,13 @@ impl Options {
         lengths::is_cpu(&self.device)
     }
 
-    /// The named benchmarks, or all that the device runs.
+    /// The named benchmarks, or all that the device runs and no other contains.
     fn chosen(&self) -> Result<Vec<&'static Bench>, ClaimError> {
-        let here = |bench: &&Bench| bench.any_device || self.on_cpu();
+        let alone = |it: &&Bench| self.on_cpu() || matches!(it.elsewhere, Elsewhere::Same);
         if self.names.is_empty() {
-            return Ok(BENCHES.iter().filter(here).collect());
+            return Ok(BENCHES.iter().filter(alone).collect());
         }
+        let here = |it: &&Bench| self.on_cpu() || !matches!(it.elsewhere, Elsewhere::Nothing);
         let find = |name: &String| {
             let found = BENCHES.iter().filter(here).find(|bench| bench.name == name);
             found.ok_or_else(|| ClaimError::Unknown {
@@ -249,7 +260,12 @@ pub fn run(options: &Options, progress: &mut dyn Progress) -> Result<BenchReport
                 stage: bench.name.into(),
             });
         }
-        rows.extend((bench.run)(options, &limits, progress)?);
+        rows.extend(match bench.elsewhere {
+            Elsewhere::Curves(subject) if !options.on_cpu() => {
+                lengths::curves(subject, options, &limits, progress)?
+            }
+            _ => (bench.run)(options, &limits, progress)?,
+        });
         progress.on_step(1, bench.about);
     }
     Ok(BenchReport {
