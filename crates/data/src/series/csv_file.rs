@@ -52,7 +52,8 @@ pub enum HeaderRow {
 /// Which column holds the time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum TimeColumn {
-    /// The leading columns that hold no numbers, or one called date, time, datetime, timestamp or ds.
+    /// The leading columns that hold no numbers, or one called date, time, datetime, timestamp or ds, or a year
+    /// that grows from row to row.
     #[default]
     Detect,
     /// None: every column holds values.

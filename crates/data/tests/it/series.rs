@@ -66,8 +66,13 @@ fn csv_when_without_header_or_time_is_understood() {
     assert_eq!((series.names[0].as_str(), series.len()), ("value", 2));
     let series = parse("Date,Time,x\n1/2/2006,17:24:00,1\n1/2/2006,17:25:00,2\n").unwrap();
     assert_eq!(series.times.unwrap().get(0), b"1/2/2006 17:24:00");
-    // A year is a number: only its name tells that it is a time.
-    assert_eq!(parse("year,x\n1700,5\n").unwrap().channels(), 2);
+    // A year is a number: its name and that it grows tell that it is a time.
+    let series = parse("YEAR,x\n1700,5\n1701,4\n").unwrap();
+    assert_eq!(series.names, ["x"]);
+    assert_eq!(series.times.unwrap().get(1), b"1701");
+    for text in ["year,x\n1700,5\n", "year,month\n1700,1\n1700,2\n"] {
+        assert_eq!(parse(text).unwrap().channels(), 2, "{text:?}");
+    }
     assert_eq!(parse("x,timestamp\n5,1700\n").unwrap().names, ["x"]);
     let present = CsvOptions {
         header: HeaderRow::Present,

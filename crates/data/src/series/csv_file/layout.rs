@@ -182,7 +182,10 @@ fn time_columns(
         TimeColumn::Absent => Ok(Vec::new()),
         TimeColumn::Named(name) => Ok(vec![position(name, names)?]),
         TimeColumn::Detect => {
-            let is_time = |i: usize| TIMES.contains(&names[i].to_ascii_lowercase().as_str());
+            let is_time = |i: usize| {
+                TIMES.contains(&names[i].to_ascii_lowercase().as_str())
+                    || names[i].eq_ignore_ascii_case("year") && grows(rows, i, delimiter)
+            };
             let is_text = |row: &ByteRecord, i: usize| {
                 row.get(i).is_some_and(|it| number(it, delimiter).is_none())
             };
@@ -198,6 +201,13 @@ fn time_columns(
             Ok(found)
         }
     }
+}
+
+/// Whether every row has a larger number there than the one before: years beside months repeat.
+fn grows(rows: &[ByteRecord], column: usize, delimiter: u8) -> bool {
+    let values = rows.iter().map(|row| number(row.get(column)?, delimiter));
+    let values: Option<Vec<f64>> = values.collect();
+    values.is_some_and(|it| it.len() > 1 && it.is_sorted_by(|a, b| a < b))
 }
 
 fn value_columns(
