@@ -1,13 +1,14 @@
 //! Standard error: lines, progress bars, log messages, none of which garbles the other.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Time between two lines about the same work where no bar can be drawn.
+/// Time between two lines about the work, of one bar or many short ones, where none can be drawn.
 const QUIET: Duration = Duration::from_secs(10);
 /// Frames per second: training is watched, not played.
 const FRAMES: u8 = 8;
@@ -17,6 +18,8 @@ const FRAMES: u8 = 8;
 pub struct Console {
     bars: MultiProgress,
     draws: bool,
+    /// When the last line about the work was written.
+    said: Arc<Mutex<Instant>>,
 }
 
 impl Console {
@@ -30,7 +33,18 @@ impl Console {
         Self {
             bars: MultiProgress::with_draw_target(target),
             draws,
+            said: Arc::new(Mutex::new(Instant::now())),
         }
+    }
+
+    /// Whether the last line about the work is long ago, or `at_once`; then the next one counts as written.
+    fn takes_turn(&self, at_once: bool) -> bool {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let takes = at_once || said.elapsed() >= QUIET;
+        if takes {
+            *said = Instant::now();
+        }
+        takes
     }
 
     /// Sends the libraries' warnings here; `RUST_LOG` asks for more.
@@ -81,7 +95,6 @@ impl Console {
             began: Instant::now(),
             first: 0,
             total,
-            said: Instant::now(),
             spoke: false,
         };
         if total == 0 {
@@ -122,7 +135,6 @@ pub struct Bar {
     /// Units that were done before the bar began.
     first: u64,
     total: u64,
-    said: Instant,
     spoke: bool,
 }
 
@@ -140,10 +152,9 @@ impl Bar {
         self.drawn.set_message(note.to_owned());
         self.drawn.set_position(done);
         let last = done >= self.total && self.spoke;
-        if self.console.draws || !(self.said.elapsed() >= QUIET || last) {
+        if self.console.draws || !self.console.takes_turn(last) {
             return;
         }
-        self.said = Instant::now();
         self.spoke = true;
         let note = if note.is_empty() {
             ""
