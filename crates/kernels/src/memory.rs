@@ -10,7 +10,8 @@ use burn::tensor::Device;
 /// piece a tensor, used again for tensors of the same size alone. Where tensors of different sizes are alive
 /// at different times, all of them count: the figure is at least the peak.
 ///
-/// None where a device does not tell, as burn's CPUs do not.
+/// Nothing else may use the device meanwhile: all its streams are counted. None where a device does not tell, as
+/// burn's CPU backend does not.
 pub fn peak_beyond<T: Send>(device: &Device, pass: impl Fn() -> T + Send) -> (T, Option<u64>) {
     let reserved = || {
         device.sync().ok()?;
