@@ -61,11 +61,14 @@ pub(super) fn peak_mib(
     backward: bool,
     options: &Options,
 ) -> Result<f64, ClaimError> {
-    let MemoryChild { before, peak } = match is_cpu(&options.device) {
-        true => in_child(subject, length, backward, options)?,
+    let bytes = match is_cpu(&options.device) {
+        true => {
+            let child = in_child(subject, length, backward, options)?;
+            child.peak.saturating_sub(child.before)
+        }
         false => on_device(subject, length, backward, &options.device)?,
     };
-    Ok(peak.saturating_sub(before) as f64 / f64::from(1 << 20))
+    Ok(bytes as f64 / f64::from(1 << 20))
 }
 
 fn in_child(
@@ -95,10 +98,9 @@ fn on_device(
     length: usize,
     backward: bool,
     device: &Device,
-) -> Result<MemoryChild, ClaimError> {
+) -> Result<u64, ClaimError> {
     let work = (subject.inputs)(Scale::Gpu, length, &device_of(device, backward));
     let (done, beyond) = peak_beyond(device, || pass(work.as_ref(), Path::Fused, backward));
     done?;
-    let peak = beyond.ok_or_else(|| failed("the device does not tell"))?;
-    Ok(MemoryChild { before: 0, peak })
+    beyond.ok_or_else(|| failed("the device does not tell"))
 }
