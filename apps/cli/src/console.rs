@@ -242,4 +242,16 @@ mod tests {
             bar.set(1, "going well");
         }
     }
+
+    #[test]
+    fn turns_when_bars_are_short_are_the_consoles() {
+        let console = Console::new();
+        assert!(!console.takes_turn(false), "just begun");
+        let long_ago = Instant::now().checked_sub(QUIET).unwrap();
+        *console.said.lock().unwrap() = long_ago;
+        // A second bar has the first one's clock.
+        assert!(console.clone().takes_turn(false));
+        assert!(!console.takes_turn(false), "one of them spoke");
+        assert!(console.takes_turn(true));
+    }
 }
