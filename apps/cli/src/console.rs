@@ -163,16 +163,18 @@ impl Bar {
         };
         let percent = 100 * done / self.total.max(1);
         let left = self.left(done);
-        self.console.say(&format!(
-            "{} {percent} %{note}, about {left} left",
-            self.label
-        ));
+        self.console
+            .say(&format!("{} {percent} %{note}{left}", self.label));
     }
 
+    /// How long the rest takes at the pace so far; nothing where there is no pace yet.
     fn left(&self, done: u64) -> String {
-        let fresh = done.saturating_sub(self.first).max(1) as f64;
-        let each = self.began.elapsed().as_secs_f64() / fresh;
-        seconds(each * self.total.saturating_sub(done) as f64)
+        let Some(fresh) = done.checked_sub(self.first).filter(|&fresh| fresh > 0) else {
+            return String::new();
+        };
+        let each = self.began.elapsed().as_secs_f64() / fresh as f64;
+        let rest = self.total.saturating_sub(done) as f64;
+        format!(", about {} left", seconds(each * rest))
     }
 }
 
@@ -241,6 +243,13 @@ mod tests {
             let mut bar = console.bar("work", total, unit);
             bar.set(1, "going well");
         }
+    }
+
+    #[test]
+    fn left_when_nothing_is_done_promises_nothing() {
+        let bar = Console::new().bar("work", 4, Unit::Steps).starting_at(1);
+        assert_eq!(bar.left(1), "");
+        assert!(bar.left(2).starts_with(", about "));
     }
 
     #[test]
