@@ -235,14 +235,14 @@ def version_in_source(package):
 
 
 def ceilings():
-    """The two rates that everything is measured against: a copy and a matrix product."""
+    """The two rates that everything is measured against: a copy and a bf16 product of 8192^3."""
     source = torch.randn(1 << 28, device="cuda")
     target = torch.empty_like(source)
     copy, *_ = quantiles(lambda: target.copy_(source), 10)
-    print(f"# copy: {2 * source.numel() * 4 / copy / 1e6:.0f} GB/s")
     a, b = (torch.randn(8192, 8192, device="cuda", dtype=torch.bfloat16) for _ in range(2))
     product, *_ = quantiles(lambda: a @ b, 10)
-    print(f"# bf16 product 8192^3: {2 * 8192**3 / product / 1e9:.0f} TFLOP/s")
+    copied = 2 * source.numel() * source.element_size()
+    return {"copy_gb_per_second": copied / copy / 1e6, "gemm_gflops": 2 * 8192**3 / product / 1e6}
 
 
 def numbers(text):
@@ -251,7 +251,9 @@ def numbers(text):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--peers", default="mamba_ssm,fla,fla_rwkv7,torch")
+    parser.add_argument(
+        "--peers", default="mamba_ssm,fla,fla_rwkv7,torch", help='"" measures the ceilings alone'
+    )
     parser.add_argument("--ops", default="ssd,dplr,conv1d,rms_norm")
     parser.add_argument("--dtypes", default="bf16")
     parser.add_argument("--lens", type=numbers, default="1024,2048,4096,8192,16384")
@@ -271,7 +273,7 @@ def arguments():
 
 def cases(args):
     """Everything that the flags ask for: peer, op, its maker, sizes, number format, mode."""
-    for peer in args.peers.split(","):
+    for peer in filter(None, args.peers.split(",")):
         for op, make in PEERS[peer].items():
             if op not in args.ops.split(","):
                 continue
@@ -294,10 +296,11 @@ def main():
 
 def measured(args):
     torch.manual_seed(0)
+    limits = ceilings()
+    torch.cuda.empty_cache()
     if not args.json:
-        print(f"# {torch.cuda.get_device_name()}, torch {torch.__version__}", flush=True)
-        ceilings()
-        print(",".join(COLUMNS))
+        print(f"# {torch.cuda.get_device_name()}, torch {torch.__version__}, {limits}")
+        print(",".join(COLUMNS), flush=True)
     if "mamba_ssm" in args.peers:
         without_init("mamba_ssm")
     rows, failures = [], []
@@ -316,7 +319,7 @@ def measured(args):
             if not args.json:
                 print(line(row), flush=True)
         torch.cuda.empty_cache()
-    found = {"device": torch.cuda.get_device_name(), "versions": versions()}
+    found = {"device": torch.cuda.get_device_name(), "ceilings": limits, "versions": versions()}
     return found | {"rows": rows, "failures": failures}
 
 

@@ -58,16 +58,17 @@ fn text(report: &BenchReport) -> String {
     let rows: Vec<Vec<String>> = report.rows.iter().map(cells).collect();
     let machine = &report.machine;
     format!(
-        "{}, {} cores, {}; {}: matrix product {:.0} GFLOP/s, copy {:.1} GB/s\n\n{}",
+        "{}, {} cores, {}; {}: matrix product {:.0} GFLOP/s ({}), copy {:.1} GB/s\n\n{}",
         machine.cpu,
         machine.cores,
         machine.os,
         report.device,
         report.limits.gemm_gflops,
+        report.limits.gemm_by,
         report.limits.copy_gb_per_second,
         aligned(
             &[
-                "bench", "case", "ours", "unit", "peer", "ratio", "limit", ""
+                "bench", "case", "ours", "unit", "peer", "ratio", "limit", "reached", ""
             ],
             &rows
         )
@@ -104,6 +105,8 @@ fn cells(row: &Row) -> Vec<String> {
         row.ratio
             .map_or_else(String::new, |ratio| format!("{ratio:.2}x")),
         number(row.limit),
+        row.of_limit()
+            .map_or_else(String::new, |part| format!("{:.0} %", 100.0 * part)),
         row.peer_name.clone(),
     ]
 }

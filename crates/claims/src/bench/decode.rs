@@ -1,8 +1,8 @@
 //! One step of one layer of every mixer, beside the time that reading its weights takes.
 
+use super::course::Course;
 use super::machine::Limits;
 use super::{Options, Row, middle};
-use crate::claim::Progress;
 use crate::error::ClaimError;
 use burn::tensor::{Device, Distribution, Tensor};
 use rand_chacha::ChaCha8Rng;
@@ -20,12 +20,14 @@ const BEHIND: usize = 64;
 pub(super) fn run(
     options: &Options,
     limits: &Limits,
-    progress: &mut dyn Progress,
+    course: &mut Course<'_>,
 ) -> Result<Vec<Row>, ClaimError> {
     let steps = if options.quick { 20 } else { 300 };
     let width = Map::from_iter([("hidden_size".to_owned(), json!(WIDTH))]);
     let mut rows = Vec::new();
+    course.plan(CAUSAL.len());
     for entry in CAUSAL {
+        course.begin(entry.name)?;
         let settings = (entry.defaults)().with(&width)?;
         let layer = settings.init(
             Place::ALONE,
@@ -44,7 +46,6 @@ pub(super) fn run(
         row.limit = Some(4e-6 * cost.parameters as f64 / limits.copy_gb_per_second);
         row.peer_name = "limit: reading the weights once".into();
         rows.push(row);
-        progress.on_step(0, entry.name);
     }
     Ok(rows)
 }

@@ -1,11 +1,11 @@
 //! The scan of RWKV-7 in its two forms, beside the public PyTorch references.
 
-use super::inputs::{flat, leaf, refused, uniform};
+use super::course::Course;
+use super::inputs::{flat, leaf, pass_name, refused, uniform};
 use super::lengths::{Least, Scale, Subject, Work};
 use super::machine::Limits;
 use super::peer::{document, number, version};
 use super::{Options, Row, median_seconds, plain};
-use crate::claim::Progress;
 use crate::error::ClaimError;
 use burn::tensor::{Device, Tensor};
 use resolvent_kernels::dplr::{DplrInput, DplrOptions, dplr};
@@ -26,7 +26,8 @@ pub(super) const SUBJECT: Subject = Subject {
         let vectors = batch * length * heads * size;
         Least {
             flops: FLOPS * vectors * size,
-            bytes: 7 * vectors * scale.bytes(),
+            read: 6 * vectors * scale.bytes(),
+            written: vectors * scale.bytes(),
         }
     },
     plain_to: 1024,
@@ -110,7 +111,7 @@ fn milliseconds(
 pub(super) fn run(
     options: &Options,
     limits: &Limits,
-    _progress: &mut dyn Progress,
+    course: &mut Course<'_>,
 ) -> Result<Vec<Row>, ClaimError> {
     let length = if options.quick { 256 } else { 4096 };
     let repeats = if options.quick { 3 } else { 15 };
@@ -119,8 +120,10 @@ pub(super) fn run(
     let both = (&input, &inputs(Scale::Cpu, length, &device));
     let flops = (FLOPS * SIZE * SIZE * HEADS * length) as u64;
     let mut rows = Vec::new();
+    course.plan(4);
     for backward in [false, true] {
-        let pass = ["forward", "forward+backward"][usize::from(backward)];
+        let pass = pass_name(backward);
+        course.begin(pass)?;
         let case = |form: &str| format!("{pass}, B1 L{length} H{HEADS} K64 V64, {form}, f32");
         let ours = milliseconds(both, None, backward, repeats)?;
         let chunked = milliseconds(both, Some(CHUNK), backward, repeats)?;
@@ -132,6 +135,7 @@ pub(super) fn run(
             true => &["dplr_chunkwise"],
             false => &["dplr_recurrence", "dplr_chunkwise"],
         };
+        course.begin(&format!("{pass}, the peers"))?;
         for name in peers {
             let mut arguments: Vec<String> = vec!["dplr".into(), "--peer".into(), (*name).into()];
             for (flag, value) in [
@@ -152,7 +156,7 @@ pub(super) fn run(
             let row = Row::new("dplr", case("default form"), "ms", ours);
             let mut row = row.against_time(&label, theirs);
             if !backward {
-                row.limit = Some(limits.milliseconds(flops));
+                row.limit = limits.milliseconds(flops);
             }
             rows.push(row);
         }

@@ -3,6 +3,7 @@
 
 use super::Row;
 use super::lengths::Subject;
+use super::memory::mib;
 use super::peer::document;
 use serde::Deserialize;
 use serde_json::Value;
@@ -55,7 +56,7 @@ impl GpuPeer {
         let mode = if backward { "both" } else { "forward" };
         let value = self.measured(length, mode).map(|peer| match ours.unit {
             "ms" => peer.median_ms,
-            _ => peer.bytes_beyond_inputs as f64 / f64::from(1 << 20),
+            _ => mib(peer.bytes_beyond_inputs),
         });
         let mut row = Row::new(ours.bench, ours.case.clone(), ours.unit, ours.ours);
         row.limit = ours.limit;

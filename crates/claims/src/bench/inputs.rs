@@ -29,6 +29,14 @@ pub(super) fn device_of(device: &Device, backward: bool) -> Device {
     }
 }
 
+/// Name of a pass in rows and progress.
+pub(super) fn pass_name(backward: bool) -> &'static str {
+    match backward {
+        true => "forward+backward",
+        false => "forward",
+    }
+}
+
 /// All elements in a row.
 pub(super) fn flat<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
     let count = tensor.dims().iter().product::<usize>();

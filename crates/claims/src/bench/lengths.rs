@@ -1,11 +1,7 @@
-//! Time and memory of the scans against the length, on any device: the curves behind the plots.
+//! The scans as subjects of a measurement at any length on any device, and how one pass is timed.
 
-use super::gpu_peers::GpuPeer;
-use super::inputs::{device_of, refused};
-use super::machine::Limits;
-use super::memory::peak_mib;
-use super::{Curve, Options, Row, dplr, middle, selective_scan, ssd};
-use crate::claim::Progress;
+use super::inputs::refused;
+use super::{dplr, middle, selective_scan, ssd};
 use crate::error::ClaimError;
 use burn::tensor::{DType, Device, FloatDType, Tensor};
 use std::time::Instant;
@@ -44,7 +40,7 @@ impl Scale {
         }
     }
 
-    fn format(self) -> &'static str {
+    pub(super) fn format(self) -> &'static str {
         match self {
             Self::Cpu => "f32",
             Self::Gpu => "bf16",
@@ -88,13 +84,37 @@ pub(crate) trait Work: Send + Sync {
     fn plain(&self) -> Tensor<1>;
 }
 
-/// Operations and traffic that no implementation avoids.
+/// Operations and traffic of a forward pass that no implementation avoids.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Least {
     /// A multiply-add counts two.
     pub flops: usize,
-    /// Inputs read once and results written once.
-    pub bytes: usize,
+    /// Bytes of the inputs.
+    pub read: usize,
+    /// Bytes of the result.
+    pub written: usize,
+}
+
+impl Least {
+    /// A backward pass has twice the products of a forward pass.
+    pub(super) fn operations(self, backward: bool) -> usize {
+        self.flops * if backward { 3 } else { 1 }
+    }
+
+    /// Bytes read and written: inputs and result; backward the inputs once more, the gradient of the
+    /// result, and those of the inputs.
+    pub(super) fn traffic(self, backward: bool) -> usize {
+        let back = 2 * self.read + self.written;
+        self.read + self.written + if backward { back } else { 0 }
+    }
+
+    /// Bytes that a pass leaves: the result, or the gradients of the inputs.
+    pub(super) fn left(self, backward: bool) -> usize {
+        match backward {
+            true => self.read,
+            false => self.written,
+        }
+    }
 }
 
 /// The way through an operation.
@@ -104,20 +124,20 @@ pub(super) enum Path {
     Plain,
 }
 
-/// Runs one pass; `backward` needs inputs that are leaves of the graph.
+/// Runs one pass; `backward`, from a cotangent of ones, needs inputs that are leaves of the graph.
 pub(super) fn pass(work: &dyn Work, path: Path, backward: bool) -> Result<(), ClaimError> {
     let y = match path {
         Path::Fused => work.run()?,
         Path::Plain => work.plain(),
     };
     if backward {
-        drop(y.sum().backward());
+        drop(y.backward());
     }
     Ok(())
 }
 
 /// Inputs that are timed in turn, so that none lies in a cache from the call before.
-const SETS: usize = 2;
+pub(super) const SETS: usize = 2;
 /// Calls of one sample on a device that answers later.
 const CALLS: usize = 5;
 
@@ -125,7 +145,7 @@ const CALLS: usize = 5;
 const PATIENCE: f64 = 500.0;
 
 /// Median milliseconds of a pass over rotated inputs.
-fn median(
+pub(super) fn median(
     works: &[Box<dyn Work>],
     path: Path,
     backward: bool,
@@ -149,114 +169,4 @@ fn median(
     let calls = if is_cpu(device) || is_slow { 1 } else { CALLS };
     let taken = (0..samples).map(|_| sample(calls));
     Ok(middle(taken.collect::<Result<_, _>>()?))
-}
-
-/// The curves of every operation.
-pub(super) fn run(
-    options: &Options,
-    limits: &Limits,
-    progress: &mut dyn Progress,
-) -> Result<Vec<Row>, ClaimError> {
-    let mut rows = Vec::new();
-    for subject in SUBJECTS {
-        rows.extend(curves(subject, options, limits, progress)?);
-    }
-    Ok(rows)
-}
-
-/// The curves of one operation.
-pub(super) fn curves(
-    subject: &Subject,
-    options: &Options,
-    limits: &Limits,
-    progress: &mut dyn Progress,
-) -> Result<Vec<Row>, ClaimError> {
-    let lengths: &[usize] = match (options.quick, Scale::of(&options.device)) {
-        (true, _) => &[128, 256],
-        (false, Scale::Cpu) => &[256, 1024, 4096, 16_384],
-        (false, Scale::Gpu) => &[1024, 2048, 4096, 8192, 16_384],
-    };
-    let mut peers = Vec::new();
-    if Scale::of(&options.device) == Scale::Gpu {
-        for &name in subject.gpu_peers {
-            let what = format!("{}, {name}: compiles and tunes for minutes", subject.name);
-            progress.on_step(0, &what);
-            peers.push(GpuPeer::timed(name, subject, lengths, &options.oracles));
-        }
-    }
-    let mut rows = Vec::new();
-    for &length in lengths {
-        if progress.is_stopped() {
-            return Err(ClaimError::Interrupted {
-                stage: subject.name.into(),
-            });
-        }
-        progress.on_step(0, &format!("{}, length {length}", subject.name));
-        rows.extend(at(subject, length, &peers, options, limits)?);
-    }
-    Ok(rows)
-}
-
-/// Times, and memory, of one operation at one length.
-fn at(
-    subject: &Subject,
-    length: usize,
-    peers: &[GpuPeer],
-    options: &Options,
-    limits: &Limits,
-) -> Result<Vec<Row>, ClaimError> {
-    let scale = Scale::of(&options.device);
-    let samples = if options.quick { 2 } else { 9 };
-    let mut rows = Vec::new();
-    for backward in [false, true] {
-        let words = if backward {
-            "forward+backward"
-        } else {
-            "forward"
-        };
-        let device = device_of(&options.device, backward);
-        let works: Vec<Box<dyn Work>> = (0..SETS)
-            .map(|_| (subject.inputs)(scale, length, &device))
-            .collect();
-        let sizes = works[0].sizes();
-        let case = format!(
-            "{} {words}, L{length} {sizes}, {}",
-            subject.name,
-            scale.format()
-        );
-        let curve = |unit| Curve {
-            op: subject.name,
-            pass: words,
-            unit,
-            length,
-        };
-        let milliseconds = median(&works, Path::Fused, backward, &options.device, samples)?;
-        let mut row = Row::new("lengths", case.clone(), "ms", milliseconds);
-        row.curve = Some(curve("ms"));
-        let least = (subject.least)(scale, length);
-        if !backward {
-            row.limit = Some(limits.least_milliseconds(least));
-        }
-        let plain = match length <= subject.plain_to {
-            true => median(&works, Path::Plain, backward, &options.device, 3)
-                .map_err(|error| error.to_string()),
-            false => Err(format!("plain tensors: run to length {}", subject.plain_to)),
-        };
-        rows.extend(peers.iter().map(|peer| peer.beside(&row, length, backward)));
-        rows.push(row.against_time("plain tensors", plain));
-        drop(works);
-        let mut row = Row::new(
-            "lengths",
-            case,
-            "MiB",
-            peak_mib(subject, length, backward, options)?,
-        );
-        row.peer_name =
-            "peak beyond the inputs; limit: what is read and written, of a forward pass".into();
-        row.limit = (!backward).then_some(least.bytes as f64 / f64::from(1 << 20));
-        row.curve = Some(curve("MiB"));
-        rows.extend(peers.iter().map(|peer| peer.beside(&row, length, backward)));
-        rows.push(row);
-    }
-    Ok(rows)
 }

@@ -1,10 +1,10 @@
 //! The time-invariant layers beside PyTorch, and the diagonal scan on one core and on all.
 
-use super::inputs::{device_of, leaf, refused};
+use super::course::Course;
+use super::inputs::{device_of, leaf, pass_name, refused};
 use super::machine::Limits;
 use super::peer::{document, number, version};
 use super::{Options, Row, median_seconds, middle};
-use crate::claim::Progress;
 use crate::error::ClaimError;
 use burn::tensor::{Device, Distribution, Tensor};
 use rand::SeedableRng;
@@ -71,11 +71,7 @@ fn layers(options: &Options, rows: &mut Vec<Row>) -> Result<(), ClaimError> {
             }
             let peer = document(&options.oracles, "s4_peer_bench.py", &arguments);
             let theirs = number(&peer, "/median_seconds").map(|seconds| seconds * 1e3);
-            let pass = if backward {
-                "forward+backward"
-            } else {
-                "forward"
-            };
+            let pass = pass_name(backward);
             let case = format!("{name} {pass}, B{BATCH} L{length} H{WIDTH} N{STATE}, f32");
             let label = format!("torch.fft layer ({})", version(&peer, "torch"));
             let row = Row::new("lti", case, "ms", seconds * 1e3);
@@ -136,11 +132,13 @@ fn scan(options: &Options, rows: &mut Vec<Row>) -> Result<(), ClaimError> {
 pub(super) fn run(
     options: &Options,
     _limits: &Limits,
-    progress: &mut dyn Progress,
+    course: &mut Course<'_>,
 ) -> Result<Vec<Row>, ClaimError> {
     let mut rows = Vec::new();
+    course.plan(2);
+    course.begin("layers, ours and the peer")?;
     layers(options, &mut rows)?;
-    progress.on_step(0, "layers");
+    course.begin("diagonal scan")?;
     scan(options, &mut rows)?;
     Ok(rows)
 }

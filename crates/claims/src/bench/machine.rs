@@ -2,9 +2,12 @@
 
 use super::inputs::refused;
 use super::lengths::{Least, Scale, is_cpu};
+use super::peer::{document, number};
 use crate::error::ClaimError;
 use burn::tensor::{Device, Tensor};
 use serde::Serialize;
+use serde_json::Value;
+use std::path::Path;
 use std::time::Instant;
 
 /// Measured rates, best of several tries: limits, not typical values.
@@ -13,34 +16,63 @@ pub struct Limits {
     /// Square matrix product, billions of operations per second: f32 of 1024 on a CPU, bf16 of 8192
     /// on a GPU.
     pub gemm_gflops: f64,
+    /// Whose product that is.
+    pub gemm_by: &'static str,
+    /// Whether it bounds others: on a GPU burn's own product is far from what the card does.
+    pub gemm_bounds: bool,
     /// Bytes read plus bytes written by a copy on all cores, billions per second.
     pub copy_gb_per_second: f64,
 }
 
 impl Limits {
-    /// Takes about half a second.
+    /// Takes about half a second, with PyTorch on a GPU some more.
     ///
     /// # Errors
     /// A device that does not answer.
-    pub fn measure(device: &Device) -> Result<Self, ClaimError> {
-        Ok(Self {
+    pub fn measure(device: &Device, oracles: &Path) -> Result<Self, ClaimError> {
+        let ours = Self {
             gemm_gflops: gemm_rate(device)?,
+            gemm_by: "burn",
+            gemm_bounds: is_cpu(device),
             copy_gb_per_second: match is_cpu(device) {
                 true => copy_rate(),
                 false => device_copy_rate(device)?,
             },
-        })
+        };
+        if is_cpu(device) {
+            return Ok(ours);
+        }
+        let arguments = ["--peers", "", "--json"].map(str::to_owned);
+        Ok(ours.raised(&document(oracles, "gpu_peer_bench.py", &arguments)))
     }
 
-    /// Milliseconds that `flops` operations take at the measured rate.
-    pub fn milliseconds(&self, flops: u64) -> f64 {
-        flops as f64 / self.gemm_gflops / 1e6
+    /// These limits, or PyTorch's in the document where it is faster.
+    fn raised(self, peer: &Result<Value, String>) -> Self {
+        let rate = |name: &str| number(peer, &format!("/ceilings/{name}")).unwrap_or(0.0);
+        let gemm = rate("gemm_gflops");
+        let gemm_by = match gemm > self.gemm_gflops {
+            true => "PyTorch",
+            false => self.gemm_by,
+        };
+        Self {
+            gemm_gflops: gemm.max(self.gemm_gflops),
+            gemm_by,
+            gemm_bounds: gemm > 0.0,
+            copy_gb_per_second: rate("copy_gb_per_second").max(self.copy_gb_per_second),
+        }
+    }
+
+    /// Milliseconds that `flops` operations take at the measured rate, where it is a bound.
+    pub fn milliseconds(&self, flops: u64) -> Option<f64> {
+        let at_rate = flops as f64 / self.gemm_gflops / 1e6;
+        self.gemm_bounds.then_some(at_rate)
     }
 
     /// Milliseconds below which nothing gets: the longer of arithmetic and traffic.
-    pub(super) fn least_milliseconds(&self, least: Least) -> f64 {
-        let traffic = least.bytes as f64 / self.copy_gb_per_second / 1e6;
-        self.milliseconds(least.flops as u64).max(traffic)
+    pub(super) fn least_milliseconds(&self, least: Least, backward: bool) -> f64 {
+        let traffic = least.traffic(backward) as f64 / self.copy_gb_per_second / 1e6;
+        let arithmetic = self.milliseconds(least.operations(backward) as u64);
+        arithmetic.map_or(traffic, |arithmetic| arithmetic.max(traffic))
     }
 }
 
@@ -105,4 +137,43 @@ fn copy_rate() -> f64 {
         std::hint::black_box(&mut target);
     });
     2.0 * BYTES as f64 / seconds / 1e9
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const CARD: Limits = Limits {
+        gemm_gflops: 90_000.0,
+        gemm_by: "burn",
+        gemm_bounds: false,
+        copy_gb_per_second: 4_000.0,
+    };
+    const LEAST: Least = Least {
+        flops: 1_000_000_000_000,
+        read: 3_000_000_000,
+        written: 1_000_000_000,
+    };
+
+    #[test]
+    fn least_when_nobody_multiplies_fast_is_the_traffic() {
+        let alone = CARD.raised(&Err("no Python here".to_owned()));
+        assert_eq!(alone.least_milliseconds(LEAST, false), 1.0);
+        assert_eq!(alone.milliseconds(1), None);
+    }
+
+    #[test]
+    fn least_when_a_peer_multiplies_faster_is_the_longer_of_both() {
+        let peer = json!({"ceilings": {"gemm_gflops": 800_000.0, "copy_gb_per_second": 3_900.0}});
+        let both = CARD.raised(&Ok(peer));
+        assert_eq!(
+            (both.gemm_by, both.copy_gb_per_second),
+            ("PyTorch", 4_000.0)
+        );
+        assert_eq!(both.least_milliseconds(LEAST, false), 1.25);
+        // Three times the products; the inputs twice, y, its gradient, the inputs' gradients.
+        assert_eq!(both.least_milliseconds(LEAST, true), 3.75);
+        assert_eq!(LEAST.traffic(true), 11_000_000_000);
+    }
 }

@@ -11,6 +11,10 @@ use std::process::Command;
 /// Part of what errors name.
 const STAGE: &str = "memory";
 
+/// Makes the allocator return freed pages at once: what was freed while the inputs were made would hide
+/// what a pass allocates.
+const AT_ONCE: (&str, &str) = ("MIMALLOC_PURGE_DELAY", "0");
+
 /// What [`run_child`] prints, as JSON.
 #[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
 pub struct MemoryChild {
@@ -68,7 +72,12 @@ pub(super) fn peak_mib(
         }
         false => on_device(subject, length, backward, &options.device)?,
     };
-    Ok(bytes as f64 / f64::from(1 << 20))
+    Ok(mib(bytes))
+}
+
+/// Bytes in MiB.
+pub(super) fn mib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
 }
 
 fn in_child(
@@ -82,6 +91,7 @@ fn in_child(
     };
     let mut command = Command::new(program);
     command
+        .env(AT_ONCE.0, AT_ONCE.1)
         .args(arguments)
         .arg(subject.name)
         .arg(length.to_string());

@@ -5,6 +5,8 @@
 //! `oracles/*peer_bench.py` in the environment that `oracles/setup.sh` makes; without it their column
 //! says so.
 
+mod course;
+mod curves;
 mod decode;
 mod dplr;
 mod gpu_peers;
@@ -26,6 +28,7 @@ use crate::claim::{Progress, device_name};
 use crate::error::ClaimError;
 use crate::report::Machine;
 use burn::tensor::Device;
+use course::Course;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -52,12 +55,12 @@ enum Elsewhere {
     Same,
     /// Nothing: it compares with peers on this CPU.
     Nothing,
-    /// The curves of this operation, which are part of those of [`lengths`].
+    /// The curves of this operation, which are part of those of [`curves`].
     Curves(&'static lengths::Subject),
 }
 
 /// How a benchmark is run.
-type Run = fn(&Options, &Limits, &mut dyn Progress) -> Result<Vec<Row>, ClaimError>;
+type Run = fn(&Options, &Limits, &mut Course<'_>) -> Result<Vec<Row>, ClaimError>;
 
 /// Every benchmark; one line per file of this folder.
 pub const BENCHES: &[Bench] = &[
@@ -107,7 +110,7 @@ pub const BENCHES: &[Bench] = &[
         name: "lengths",
         about: "time and peak memory of every scan against the length, beside plain tensors and GPU kernels",
         elsewhere: Elsewhere::Same,
-        run: lengths::run,
+        run: curves::run,
     },
 ];
 
@@ -218,6 +221,15 @@ impl Row {
         self
     }
 
+    /// Which part of what the machine allows ours reaches.
+    pub fn of_limit(&self) -> Option<f64> {
+        let limit = self.limit?;
+        Some(match self.unit.ends_with("/s") {
+            true => self.ours / limit,
+            false => limit / self.ours,
+        })
+    }
+
     fn set_peer(&mut self, name: &str, peer: Result<f64, String>, ratio: fn(f64, f64) -> f64) {
         match peer {
             Ok(value) => {
@@ -251,22 +263,17 @@ pub fn run(options: &Options, progress: &mut dyn Progress) -> Result<BenchReport
     let chosen = options.chosen()?;
     progress.on_plan(chosen.len() + 1);
     progress.on_stage(0, "machine", 1);
-    let limits = Limits::measure(&options.device)?;
+    let limits = Limits::measure(&options.device, &options.oracles)?;
     let mut rows = Vec::new();
     for (index, bench) in chosen.into_iter().enumerate() {
-        progress.on_stage(index + 1, bench.name, 1);
-        if progress.is_stopped() {
-            return Err(ClaimError::Interrupted {
-                stage: bench.name.into(),
-            });
-        }
+        let mut course = Course::new(progress, index + 1, bench.name);
         rows.extend(match bench.elsewhere {
             Elsewhere::Curves(subject) if !options.on_cpu() => {
-                lengths::curves(subject, options, &limits, progress)?
+                curves::curves(&[subject], options, &limits, &mut course)?
             }
-            _ => (bench.run)(options, &limits, progress)?,
+            _ => (bench.run)(options, &limits, &mut course)?,
         });
-        progress.on_step(1, bench.about);
+        course.end(bench.about);
     }
     Ok(BenchReport {
         machine: Machine::this(),

@@ -1,11 +1,11 @@
 //! The selective scan and the whole Mamba-1 block beside the public PyTorch reference paths.
 
-use super::inputs::{flat, leaf, refused, uniform};
+use super::course::Course;
+use super::inputs::{flat, leaf, pass_name, refused, uniform};
 use super::lengths::{Least, Scale, Subject, Work};
 use super::machine::Limits;
 use super::peer::{document, number, version};
 use super::{Options, Row, median_seconds, plain};
-use crate::claim::Progress;
 use crate::error::ClaimError;
 use burn::tensor::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;
@@ -26,9 +26,11 @@ pub(super) const SUBJECT: Subject = Subject {
     inputs: |scale, length, device| Box::new(inputs(scale, length, device)),
     least: |scale, length| {
         let [batch, channels] = sizes(scale);
+        let positions = batch * length * scale.bytes();
         Least {
             flops: batch * channels * length * STATE * FLOPS,
-            bytes: batch * length * (4 * channels + 2 * STATE) * scale.bytes(),
+            read: positions * (3 * channels + 2 * STATE),
+            written: positions * channels,
         }
     },
     plain_to: 1024,
@@ -128,12 +130,13 @@ fn pass(
 pub(super) fn run(
     options: &Options,
     limits: &Limits,
-    _progress: &mut dyn Progress,
+    course: &mut Course<'_>,
 ) -> Result<Vec<Row>, ClaimError> {
     let repeats = if options.quick { 2 } else { 9 };
     let device = Device::flex();
     let graph = device.clone().autodiff();
     let mut rows = Vec::new();
+    course.plan(4);
     for backward in [false, true] {
         // The peers' autograd pads every slice of a loop over time with zeros to full length, which
         // costs the square of the length: seconds at 256 positions.
@@ -143,11 +146,8 @@ pub(super) fn run(
             (false, true) => 256,
         };
         let device = if backward { &graph } else { &device };
-        let words = if backward {
-            "forward+backward"
-        } else {
-            "forward"
-        };
+        let words = pass_name(backward);
+        course.begin(&format!("{words}, with the peers"))?;
         let input = inputs(Scale::Cpu, length, device);
         let seconds = median_seconds(repeats, || pass(backward, || scan(&input)))?;
         let peer = peer(options, "selective-scan", length, backward);
@@ -161,11 +161,12 @@ pub(super) fn run(
             rows.push(match backward {
                 true => row,
                 false => Row {
-                    limit: Some(limits.milliseconds(scan_flops(length))),
+                    limit: limits.milliseconds(scan_flops(length)),
                     ..row
                 },
             });
         }
+        course.begin(&format!("{words} of the whole block, with the peer"))?;
         let block = block(device)?;
         let input = leaf(uniform([1, length, HIDDEN], (-1.0, 1.0), device));
         let seconds = median_seconds(repeats, || pass(backward, || run_block(&block, &input)))?;

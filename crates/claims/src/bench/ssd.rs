@@ -1,13 +1,13 @@
 //! The chunked scan at the size of the table, beside the public PyTorch reference paths.
 
-use super::inputs::{flat, leaf, refused, uniform};
+use super::course::Course;
+use super::inputs::{flat, leaf, pass_name, refused, uniform};
 use super::lengths::{Least, Scale, Subject, Work};
 use super::machine::Limits;
 use super::peer::{document, number, version};
 use super::{Options, Row, median_seconds, plain};
-use crate::claim::Progress;
 use crate::error::ClaimError;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use resolvent_kernels::ssd::{SsdInput, SsdOptions, ssd};
 
 const CHUNK: usize = 64;
@@ -43,10 +43,16 @@ impl Size {
         self.batch * self.length * 2 * (self.heads * per_head + CHUNK * self.state)
     }
 
-    /// Elements of x, B, C, dt and y.
-    fn elements(self) -> usize {
-        let per_position = 2 * self.heads * self.head_dim + 2 * self.state + self.heads;
-        self.batch * self.length * per_position
+    /// Of a forward pass; step sizes are in f32 always.
+    fn least(self, scale: Scale) -> Least {
+        let positions = self.batch * self.length;
+        let values = positions * self.heads * self.head_dim * scale.bytes();
+        let projections = positions * 2 * self.state * scale.bytes();
+        Least {
+            flops: self.flops(),
+            read: values + projections + positions * self.heads * DType::F32.size(),
+            written: values,
+        }
     }
 }
 
@@ -54,10 +60,7 @@ impl Size {
 pub(super) const SUBJECT: Subject = Subject {
     name: "ssd",
     inputs: |scale, length, device| Box::new(inputs(Size::of(scale, length), scale, device)),
-    least: |scale, length| Least {
-        flops: Size::of(scale, length).flops(),
-        bytes: Size::of(scale, length).elements() * scale.bytes(),
-    },
+    least: |scale, length| Size::of(scale, length).least(scale),
     plain_to: usize::MAX,
     gpu_peers: &["mamba_ssm"],
 };
@@ -119,7 +122,7 @@ fn forward_backward(input: &SsdInput) -> Result<(), ClaimError> {
 pub(super) fn run(
     options: &Options,
     limits: &Limits,
-    _progress: &mut dyn Progress,
+    course: &mut Course<'_>,
 ) -> Result<Vec<Row>, ClaimError> {
     let length = if options.quick { 512 } else { 4096 };
     let size = Size::of(Scale::Cpu, length);
@@ -127,7 +130,10 @@ pub(super) fn run(
     let input = inputs(size, Scale::Cpu, &Device::flex().autodiff());
     let bare = inputs(size, Scale::Cpu, &Device::flex());
     let mut rows = Vec::new();
+    course.plan(4);
     for backward in [false, true] {
+        let pass = pass_name(backward);
+        course.begin(pass)?;
         let seconds = median_seconds(repeats, || match backward {
             true => forward_backward(&input),
             false => scan(&bare).map(drop),
@@ -139,12 +145,8 @@ pub(super) fn run(
         if backward {
             arguments.push("--backward".into());
         }
+        course.begin(&format!("{pass}, the peers"))?;
         let peer = document(&options.oracles, "peer_bench.py", &arguments);
-        let pass = if backward {
-            "forward+backward"
-        } else {
-            "forward"
-        };
         for name in ["ssd_minimal_discrete", "transformers"] {
             let path = format!("/peers/{name}/median_seconds");
             let theirs = number(&peer, &path).map(|seconds| seconds * 1e3);
@@ -152,7 +154,7 @@ pub(super) fn run(
             let case = format!("{pass}, B1 L{length} H24 P64 N128, chunk {CHUNK}, f32");
             let mut row = Row::new("ssd", case, "ms", seconds * 1e3).against_time(&label, theirs);
             if !backward {
-                row.limit = Some(limits.milliseconds(size.flops() as u64));
+                row.limit = limits.milliseconds(size.flops() as u64);
             }
             rows.push(row);
         }

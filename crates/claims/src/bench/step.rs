@@ -1,8 +1,8 @@
 //! One generated token: time and state must not depend on the position.
 
+use super::course::Course;
 use super::machine::Limits;
 use super::{Options, Row, middle};
-use crate::claim::Progress;
 use crate::error::ClaimError;
 use resolvent_mixers::mamba2::Mamba2Config;
 use resolvent_models::language::LanguageConfig;
@@ -14,7 +14,7 @@ const PIECE: usize = 4096;
 pub(super) fn run(
     options: &Options,
     limits: &Limits,
-    progress: &mut dyn Progress,
+    course: &mut Course<'_>,
 ) -> Result<Vec<Row>, ClaimError> {
     let positions: &[usize] = if options.quick {
         &[1, 100, 1000]
@@ -38,7 +38,9 @@ pub(super) fn run(
     let token = |at: usize| (at * 31 % 256) as u32;
     let mut rows = Vec::new();
     let mut at = 0;
+    course.plan(positions.len());
     for &position in positions {
+        course.begin(&format!("behind {position} tokens"))?;
         while at < position {
             let count = PIECE.min(position - at);
             let tokens: Vec<u32> = (at..at + count).map(token).collect();
@@ -63,7 +65,6 @@ pub(super) fn run(
         row.limit = Some(weights as f64 / limits.copy_gb_per_second / 1e6);
         row.peer_name = "limit: reading the weights once".into();
         rows.push(row);
-        progress.on_step(0, &format!("behind {position} tokens"));
     }
     Ok(rows)
 }

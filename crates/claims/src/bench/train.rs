@@ -1,10 +1,10 @@
 //! Training steps of the quickstart's models beside the same models in PyTorch.
 
+use super::course::Course;
 use super::machine::Limits;
 use super::peer::{document, number, version};
 use super::profile::{Profile, sampled};
 use super::{Options, Row, median_seconds};
-use crate::claim::Progress;
 use crate::error::ClaimError;
 use burn::optim::GradientsParams;
 use resolvent_formats::write_json_atomic;
@@ -89,11 +89,14 @@ fn ours(
 pub(super) fn run(
     options: &Options,
     limits: &Limits,
-    progress: &mut dyn Progress,
+    course: &mut Course<'_>,
 ) -> Result<Vec<Row>, ClaimError> {
     let steps = if options.quick { 2 } else { 15 };
     let mut rows = Vec::new();
-    for (name, config) in models() {
+    let models = models();
+    course.plan(2 * models.len());
+    for (name, config) in models {
+        course.begin(name)?;
         let (seconds, profile) = ours(&config, options, steps)?;
         let rate = (BATCH * LENGTH) as f64 / seconds;
         let layers = config.num_hidden_layers;
@@ -102,10 +105,10 @@ pub(super) fn run(
         let mut row = Row::new("train", case, "tokens/s", rate);
         // A backward pass has twice the products of a forward pass.
         let flops = 3 * config.cost(LENGTH).parallel_flops / LENGTH as u64;
-        row.limit = Some(limits.gemm_gflops * 1e9 / flops as f64);
+        row.limit = limits.milliseconds(flops).map(|each| 1e3 / each);
         row.profile = profile;
+        course.begin(&format!("{name}, the peer"))?;
         rows.push(with_peer(row, name, &config, options, steps)?);
-        progress.on_step(0, name);
     }
     Ok(rows)
 }
