@@ -142,9 +142,11 @@ impl<'a> Sweep<'a> {
         row
     }
 
-    /// The row once more beside every peer.
+    /// The row once more beside every peer; why one has not run is said with the first row alone.
     fn beside_peers(&self, row: &Row, at: Place) -> Vec<Row> {
+        let is_first = at.length == self.lengths()[0] && !at.backward && row.unit == "ms";
         let peers = self.peers.iter();
+        let peers = peers.filter(|peer| peer.has_run() || is_first);
         let beside = peers.map(|peer| peer.beside(row, at.length, at.backward));
         beside.collect()
     }

@@ -51,6 +51,13 @@ impl GpuPeer {
         Self { name, found }
     }
 
+    /// Whether there is anything of it; if not, every row says the same.
+    pub(super) fn has_run(&self) -> bool {
+        self.found
+            .as_ref()
+            .is_ok_and(|found| !found.rows.is_empty())
+    }
+
     /// A row of ours once more, in milliseconds or MiB, with this peer beside it.
     pub(super) fn beside(&self, ours: &Row, length: usize, backward: bool) -> Row {
         let mode = if backward { "both" } else { "forward" };
@@ -60,6 +67,7 @@ impl GpuPeer {
         });
         let mut row = Row::new(ours.bench, ours.case.clone(), ours.unit, ours.ours);
         row.limit = ours.limit;
+        row.curve = ours.curve;
         row.against_time(&self.label(), value)
     }
 
@@ -125,5 +133,6 @@ mod tests {
         let row = peer.beside(&Row::new("lengths", String::new(), "ms", 2.0), 1024, true);
         assert_eq!(row.peer, None);
         assert!(!row.peer_name.is_empty());
+        assert!(!peer.has_run());
     }
 }

@@ -167,6 +167,13 @@ pub struct Curve {
     pub length: usize,
 }
 
+impl Curve {
+    /// Whether both lie on one plot.
+    fn shares_plot(&self, other: &Self) -> bool {
+        (self.op, self.pass, self.unit) == (other.op, other.pass, other.unit)
+    }
+}
+
 /// One measurement and what it is compared with.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
