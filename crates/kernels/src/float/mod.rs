@@ -140,10 +140,7 @@ pub(crate) fn dot<T: Real>(a: &[T], b: &[T]) -> T {
             partial[lane] += x[lane] * y[lane];
         }
     }
-    let mut sum = T::zero();
-    for value in partial {
-        sum += value;
-    }
+    let mut sum = sum_lanes(&partial);
     for (&x, &y) in a_rest.iter().zip(b_rest) {
         sum += x * y;
     }

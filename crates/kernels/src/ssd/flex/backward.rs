@@ -6,7 +6,7 @@ use super::Slices;
 use super::chunk_gradient::{HeadSums, Local, Scratch, Task};
 use super::forward::Chunk;
 use super::plan::{Plan, Span};
-use super::states::{skip_span, span_gradients, span_states};
+use super::states::{SpanStates, from_lanes, into_lanes, skip_span, span_gradients, span_states};
 use crate::float::Real;
 use rayon::prelude::*;
 
@@ -32,19 +32,22 @@ pub(super) fn backward<T: Real>(input: Slices<'_, T>, grad: &[T], shape: SsdShap
         b: vec![T::zero(); input.b.len()],
         c: vec![T::zero(); input.c.len()],
         d: vec![T::zero(); input.d.len()],
-        initial: vec![T::zero(); input.initial.len()],
+        initial: match shape.final_state {
+            true => dfinal.to_vec(),
+            false => vec![T::zero(); input.initial.len()],
+        },
     };
-    if shape.final_state {
-        out.initial.copy_from_slice(dfinal);
-    }
     if shape.y_elements() == 0 {
         return out;
     }
+    let mut running = into_lanes(&plan, &out.initial);
     let spans = plan.spans();
     let checkpoints = checkpoints(&plan, &input, &spans);
+    let mut states = SpanStates::room(&plan, &spans);
+    let mut gradients = SpanStates::room(&plan, &spans);
     for (span, mut start) in spans.iter().zip(checkpoints).rev() {
-        let states = span_states(&plan, &input, span, &mut start);
-        let gradients = span_gradients(&plan, &input, span, dy, &mut out.initial);
+        span_states(&plan, &input, span, &mut start, &mut states);
+        span_gradients(&plan, &input, span, dy, &mut running, &mut gradients);
         let sums: Vec<HeadSums> = tasks(&plan, span, &mut out)
             .into_par_iter()
             .map_init(Scratch::default, |scratch, mut task| {
@@ -54,13 +57,12 @@ pub(super) fn backward<T: Real>(input: Slices<'_, T>, grad: &[T], shape: SsdShap
                     row: task.row,
                     range: span.range(task.index),
                 };
-                let states = states.of(task.row, task.index);
-                let gradients = gradients.of(task.row, task.index);
                 let local = Local {
                     chunk,
                     dy,
-                    states,
-                    gradients,
+                    states: &states,
+                    gradients: &gradients,
+                    index: task.index,
                 };
                 local.run(&mut task, scratch)
             })
@@ -73,12 +75,13 @@ pub(super) fn backward<T: Real>(input: Slices<'_, T>, grad: &[T], shape: SsdShap
             }
         }
     }
+    out.initial = from_lanes(&plan, &running);
     out
 }
 
-/// State [batch, head, head_dim, state] before each span.
+/// State [batch, lane, state, block * head_dim] before each span.
 fn checkpoints<T: Real>(plan: &Plan, input: &Slices<'_, T>, spans: &[Span]) -> Vec<Vec<T>> {
-    let mut running = input.initial.to_vec();
+    let mut running = into_lanes(plan, input.initial);
     let mut all = Vec::with_capacity(spans.len());
     for (index, span) in spans.iter().enumerate() {
         all.push(running.clone());

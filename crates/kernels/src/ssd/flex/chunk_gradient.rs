@@ -20,6 +20,7 @@
 
 use super::decay::Decay;
 use super::forward::Chunk;
+use super::states::SpanStates;
 use crate::float::{Real, dot, vectorised};
 use crate::gemm::{Into, Mat, gemm};
 
@@ -49,12 +50,17 @@ pub(super) struct Scratch<T> {
     mask: Vec<T>,
     carried: Vec<T>,
     entering: Vec<T>,
+    /// [block * head_dim, chunk], like `scaled_dy`: the products with the states then read rows.
     scaled_x: Vec<T>,
     scaled_dy: Vec<T>,
+    /// What dB gets of the states, [state, chunk].
+    db: Vec<T>,
+    /// The same of dC.
+    dc: Vec<T>,
 }
 
 impl<T: Real> Scratch<T> {
-    fn resize(&mut self, len: usize, group_width: usize) {
+    fn resize(&mut self, len: usize, block_width: usize, state: usize) {
         for square in [
             &mut self.scores,
             &mut self.dscores,
@@ -70,8 +76,10 @@ impl<T: Real> Scratch<T> {
             &mut self.scaled_x,
             &mut self.scaled_dy,
         ] {
-            wide.resize(len * group_width, T::zero());
+            wide.resize(len * block_width, T::zero());
         }
+        self.db.resize(len * state, T::zero());
+        self.dc.resize(len * state, T::zero());
     }
 }
 
@@ -79,8 +87,20 @@ impl<T: Real> Scratch<T> {
 pub(super) struct Local<'a, T> {
     pub chunk: Chunk<'a, T>,
     pub dy: &'a [T],
-    pub states: &'a [T],
-    pub gradients: &'a [T],
+    pub states: &'a SpanStates<T>,
+    pub gradients: &'a SpanStates<T>,
+    /// Of the chunk in its span.
+    pub index: usize,
+}
+
+/// A block of heads.
+#[derive(Clone, Copy)]
+struct Block<'a, T> {
+    first: usize,
+    /// States before the chunk, [state, block * head_dim].
+    states: &'a [T],
+    /// Gradients of the states after it.
+    gradients: &'a [T],
 }
 
 impl<T: Real> Local<'_, T> {
@@ -88,78 +108,84 @@ impl<T: Real> Local<'_, T> {
         let plan = self.chunk.plan;
         let shape = plan.shape;
         let len = self.chunk.range.len();
-        let group_width = plan.group_heads * shape.head_dim;
-        scratch.resize(len, group_width);
+        scratch.resize(len, plan.block_width(), shape.state);
         let runs = self.chunk.run_starts();
         let mut sums = HeadSums {
             a: vec![0.0; shape.heads],
             d: vec![0.0; shape.heads],
         };
         for group in 0..shape.groups {
-            let first = group * plan.group_heads;
-            let range = first * plan.head_state..(first + plan.group_heads) * plan.head_state;
-            let states = Mat::rows(
-                &self.states[range.clone()],
-                group_width,
-                shape.state,
-                shape.state,
-            );
-            let gradients = Mat::rows(
-                &self.gradients[range],
-                group_width,
-                shape.state,
-                shape.state,
-            );
-            let b = self.chunk.projection(self.chunk.input.b, group);
-            let c = self.chunk.projection(self.chunk.input.c, group);
             self.chunk.scores(group, &mut scratch.scores);
             scratch.dscores.fill(T::zero());
-            gemm(
-                &mut scratch.carried,
-                group_width,
-                Into::Store,
-                c,
-                states.t(),
-            );
-            gemm(
-                &mut scratch.entering,
-                group_width,
-                Into::Store,
-                b,
-                gradients.t(),
-            );
-            for head in first..first + plan.group_heads {
-                (sums.a[head], sums.d[head]) = self.head(head, first, &runs, task, scratch);
+            scratch.db.fill(T::zero());
+            scratch.dc.fill(T::zero());
+            let first = group * plan.group_heads;
+            for first in (first..first + plan.group_heads).step_by(plan.block) {
+                let lane = first / plan.block;
+                let block = Block {
+                    first,
+                    states: self.states.of(self.chunk.row, self.index, lane),
+                    gradients: self.gradients.of(self.chunk.row, self.index, lane),
+                };
+                self.block(block, group, &runs, task, scratch, &mut sums);
             }
-            let wide = |data| Mat::rows(data, len, group_width, group_width);
-            let dscores = Mat::rows(&scratch.dscores, len, len, len);
-            let stride = shape.groups * shape.state;
-            let at = (group * shape.state).min(task.db.len());
-            gemm(&mut task.dc[at..], stride, Into::Store, dscores, b);
-            gemm(&mut task.db[at..], stride, Into::Store, dscores.t(), c);
-            gemm(
-                &mut task.dc[at..],
-                stride,
-                Into::Add,
-                wide(&scratch.scaled_dy),
-                states,
-            );
-            gemm(
-                &mut task.db[at..],
-                stride,
-                Into::Add,
-                wide(&scratch.scaled_x),
-                gradients,
-            );
+            self.projections(group, task, scratch);
         }
         sums
+    }
+
+    /// The heads of one block, and what dB and dC get of their states.
+    fn block(
+        &self,
+        block: Block<'_, T>,
+        group: usize,
+        runs: &[usize],
+        task: &mut Task<'_, T>,
+        scratch: &mut Scratch<T>,
+        sums: &mut HeadSums,
+    ) {
+        let plan = self.chunk.plan;
+        let (len, width) = (self.chunk.range.len(), plan.block_width());
+        let of_state = |data| Mat::rows(data, plan.shape.state, width, width);
+        let (states, gradients) = (of_state(block.states), of_state(block.gradients));
+        let b = self.chunk.projection(self.chunk.input.b, group);
+        let c = self.chunk.projection(self.chunk.input.c, group);
+        gemm(&mut scratch.carried, width, Into::Store, c, states);
+        gemm(&mut scratch.entering, width, Into::Store, b, gradients);
+        for head in block.first..block.first + plan.block {
+            (sums.a[head], sums.d[head]) = self.head(head, block, runs, task, scratch);
+        }
+        let turned = |data| Mat::rows(data, width, len, len);
+        let (dy, x) = (turned(&scratch.scaled_dy), turned(&scratch.scaled_x));
+        gemm(&mut scratch.dc, len, Into::Add, states, dy);
+        gemm(&mut scratch.db, len, Into::Add, gradients, x);
+    }
+
+    /// dB and dC of one group.
+    fn projections(&self, group: usize, task: &mut Task<'_, T>, scratch: &Scratch<T>) {
+        let shape = self.chunk.plan.shape;
+        let len = self.chunk.range.len();
+        let b = self.chunk.projection(self.chunk.input.b, group);
+        let c = self.chunk.projection(self.chunk.input.c, group);
+        let dscores = Mat::rows(&scratch.dscores, len, len, len);
+        let stride = shape.groups * shape.state;
+        let at = (group * shape.state).min(task.db.len());
+        gemm(&mut task.dc[at..], stride, Into::Store, dscores, b);
+        gemm(&mut task.db[at..], stride, Into::Store, dscores.t(), c);
+        for (to, from) in [(&mut *task.dc, &scratch.dc), (&mut *task.db, &scratch.db)] {
+            for (i, row) in to[at..].chunks_mut(stride.max(1)).enumerate() {
+                for (n, value) in row.iter_mut().take(shape.state).enumerate() {
+                    *value += from[n * len + i];
+                }
+            }
+        }
     }
 
     /// One head; returns its contributions to the gradients of `a` and `d`.
     fn head(
         &self,
         head: usize,
-        first: usize,
+        block: Block<'_, T>,
         runs: &[usize],
         task: &mut Task<'_, T>,
         scratch: &mut Scratch<T>,
@@ -171,6 +197,8 @@ impl<T: Real> Local<'_, T> {
         let dy = chunk.head_values(self.dy, head);
         let x = chunk.head_values(chunk.input.x, head);
         gemm(&mut scratch.products, len, Into::Store, dy, x.t());
+        let d = scratch.products.iter().step_by(len + 1);
+        let d = d.map(|product| product.into_f64()).sum();
         let mut terms = Terms::new(len);
         weigh(self, &decay, head, runs, scratch, &mut terms);
         gemm(
@@ -180,10 +208,11 @@ impl<T: Real> Local<'_, T> {
             Mat::rows(&scratch.weights, len, len, len).t(),
             dy,
         );
-        let states = &self.states[head * plan.head_state..][..plan.head_state];
-        let gradients = &self.gradients[head * plan.head_state..][..plan.head_state];
-        let d = positions(self, &decay, (head, first), task, scratch, &mut terms);
-        let kept = kept(states, gradients).into_f64() * decay.through.into_f64();
+        let first = (head - block.first) * plan.shape.head_dim;
+        positions(self, &decay, (head, first), task, scratch, &mut terms);
+        let columns = (first, plan.shape.head_dim, plan.block_width());
+        let kept = kept(block.states, block.gradients, columns).into_f64();
+        let kept = kept * decay.through.into_f64();
         (self.steps(head, kept, &terms, task), d)
     }
 
@@ -236,8 +265,8 @@ impl<T: Real> Local<'_, T> {
         }
     }
 
-    /// Linear part, position by position: finishes dx and prepares the operands of dB and dC.
-    /// Returns the contribution to the gradient of `d`.
+    /// Linear part, position by position: finishes dx and prepares the operands of dB and dC. `first` is
+    /// the head's first channel in its block.
     #[inline(always)]
     fn positions(
         &self,
@@ -247,15 +276,17 @@ impl<T: Real> Local<'_, T> {
         task: &mut Task<'_, T>,
         scratch: &mut Scratch<T>,
         terms: &mut Terms<T>,
-    ) -> f64 {
+    ) {
         let plan = self.chunk.plan;
         let p = plan.shape.head_dim;
-        let group_width = plan.group_heads * p;
+        let block_width = plan.block_width();
+        let len = self.chunk.range.len();
+        let scaled_x = &mut scratch.scaled_x[first * len..][..p * len];
+        let scaled_dy = &mut scratch.scaled_dy[first * len..][..p * len];
         let d = self.chunk.input.d[head];
-        let mut dd = 0.0;
-        for i in 0..self.chunk.range.len() {
+        for i in 0..len {
             let at = (self.chunk.at() + i) * plan.width + head * p;
-            let local = i * group_width + (head - first) * p;
+            let local = i * block_width + first;
             let x = &self.chunk.input.x[at..at + p];
             let dy = &self.dy[at..at + p];
             let entering = &scratch.entering[local..local + p];
@@ -264,17 +295,15 @@ impl<T: Real> Local<'_, T> {
             let out = decay.out[i] * self.chunk.step_size(head, i);
             terms.into[i] = into * dot(dy, carried);
             terms.out[i] = decay.out[i] * dot(x, entering);
-            dd += dot(dy, x).into_f64();
             let dx = &mut task.dx[i * plan.width + head * p..][..p];
-            let scaled_x = &mut scratch.scaled_x[local..local + p];
-            let scaled_dy = &mut scratch.scaled_dy[local..local + p];
             for j in 0..p {
                 dx[j] += out * entering[j] + d * dy[j];
-                scaled_x[j] = out * x[j];
-                scaled_dy[j] = into * dy[j];
+            }
+            for j in 0..p {
+                scaled_x[j * len + i] = out * x[j];
+                scaled_dy[j * len + i] = into * dy[j];
             }
         }
-        dd
     }
 
     /// Gradient of the step sizes from the sums gathered so far; returns that of `a`.
@@ -322,14 +351,21 @@ vectorised! {
         task: &mut Task<'_, T>,
         scratch: &mut Scratch<T>,
         terms: &mut Terms<T>,
-    ) -> f64 {
-        local.positions(decay, heads.0, heads.1, task, scratch, terms)
+    ) {
+        local.positions(decay, heads.0, heads.1, task, scratch, terms);
     }
 }
 
 vectorised! {
-    fn kept<T>(states: &[T], gradients: &[T]) -> T {
-        dot(states, gradients)
+    /// Sum of the products over the `columns` (first, count) of rows of `width`.
+    fn kept<T>(states: &[T], gradients: &[T], columns: (usize, usize, usize)) -> T {
+        let (first, count, width) = columns;
+        let mut sum = T::zero();
+        let rows = states.chunks_exact(width.max(1));
+        for (states, gradients) in rows.zip(gradients.chunks_exact(width.max(1))) {
+            sum += dot(&states[first..first + count], &gradients[first..first + count]);
+        }
+        sum
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Slices;
 use super::plan::Plan;
-use crate::float::Real;
+use crate::float::{Real, vectorised};
 use crate::segments::Row;
 use std::ops::Range;
 
@@ -39,29 +39,35 @@ impl<T: Real> Decay<T> {
                 sum
             })
             .collect();
-        let indices = Row::new(input.seq_idx, row, plan.shape.len);
-        // The state before the chunk belongs to the sequence of the position before it; before the
-        // first position it is the initial state, which belongs to the first sequence.
-        let owner = range.start.saturating_sub(1);
-        let last = range.end - 1;
-        let keep = |joined: bool, exponent: f64| {
-            if joined {
-                T::from_f64(exponent.exp())
-            } else {
-                T::zero()
-            }
-        };
-        Self {
-            into: range
-                .clone()
-                .map(|t| keep(indices.joined(owner, t), sums[t - range.start]))
-                .collect(),
-            out: range
-                .clone()
-                .map(|t| keep(indices.joined(t, last), sum - sums[t - range.start]))
-                .collect(),
-            through: keep(indices.joined(owner, last), sum),
+        let mut decay = Self {
+            into: vec![T::zero(); sums.len()],
+            out: vec![T::zero(); sums.len()],
+            through: T::from_f64(sum).exp(),
             sums,
+        };
+        factors(&decay.sums, &mut decay.into, &mut decay.out);
+        if !input.seq_idx.is_empty() {
+            decay.cut(Row::new(input.seq_idx, row, plan.shape.len), range);
+        }
+        decay
+    }
+
+    /// Zeros where a sequence boundary lies in between.
+    ///
+    /// The state before the chunk belongs to the sequence of the position before it; before the first
+    /// position it is the initial state, which belongs to the first sequence.
+    fn cut(&mut self, indices: Row<'_>, range: &Range<usize>) {
+        let (owner, last) = (range.start.saturating_sub(1), range.end - 1);
+        for (i, t) in range.clone().enumerate() {
+            if !indices.joined(owner, t) {
+                self.into[i] = T::zero();
+            }
+            if !indices.joined(t, last) {
+                self.out[i] = T::zero();
+            }
+        }
+        if !indices.joined(owner, last) {
+            self.through = T::zero();
         }
     }
 
@@ -71,6 +77,17 @@ impl<T: Real> Decay<T> {
         let here = self.sums[i];
         for (value, &sum) in row[first..=i].iter_mut().zip(&self.sums[first..=i]) {
             *value = T::from_f64(here - sum).exp_fast();
+        }
+    }
+}
+
+vectorised! {
+    /// exp(s_i) and exp(s_last - s_i).
+    fn factors<T>(sums: &[f64], into: &mut [T], out: &mut [T]) {
+        let last = sums.last().copied().unwrap_or(0.0);
+        for ((sum, into), out) in sums.iter().zip(into).zip(out) {
+            *into = T::from_f64(*sum).exp_fast();
+            *out = T::from_f64(last - *sum).exp_fast();
         }
     }
 }

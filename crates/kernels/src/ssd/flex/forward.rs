@@ -4,7 +4,7 @@ use super::super::SsdShape;
 use super::Slices;
 use super::decay::Decay;
 use super::plan::Plan;
-use super::states::span_states;
+use super::states::{SpanStates, from_lanes, into_lanes, span_states};
 use crate::float::{Real, vectorised};
 use crate::gemm::{Into, Mat, gemm};
 use crate::segments::Row;
@@ -15,11 +15,13 @@ use std::ops::Range;
 pub(super) fn forward<T: Real>(input: Slices<'_, T>, shape: SsdShape) -> Vec<T> {
     let plan = Plan::new(shape);
     let mut packed = vec![T::zero(); shape.packed_elements()];
-    let mut running = input.initial.to_vec();
+    let mut running = into_lanes(&plan, input.initial);
     if shape.packed_elements() > 0 {
         let (y, _) = packed.split_at_mut(shape.y_elements());
-        for span in plan.spans() {
-            let states = span_states(&plan, &input, &span, &mut running);
+        let spans = plan.spans();
+        let mut states = SpanStates::room(&plan, &spans);
+        for span in spans {
+            span_states(&plan, &input, &span, &mut running, &mut states);
             let mut tasks = Vec::new();
             for (row, y) in y.chunks_mut((shape.len * plan.width).max(1)).enumerate() {
                 let y = &mut y[span.start * plan.width..span.end * plan.width];
@@ -35,12 +37,12 @@ pub(super) fn forward<T: Real>(input: Slices<'_, T>, shape: SsdShape) -> Vec<T> 
                         row,
                         range: span.range(index),
                     };
-                    chunk.output(states.of(row, index), y, scratch);
+                    chunk.output(|lane| states.of(row, index, lane), y, scratch);
                 });
         }
     }
     if shape.final_state {
-        packed[shape.y_elements()..].copy_from_slice(&running);
+        packed[shape.y_elements()..].copy_from_slice(&from_lanes(&plan, &running));
     }
     packed
 }
@@ -116,27 +118,37 @@ impl<'a, T: Real> Chunk<'a, T> {
         );
     }
 
-    /// Writes y [chunk, head, head_dim] given the states [head, head_dim, state] before the chunk.
-    fn output(&self, states: &[T], y: &mut [T], scratch: &mut Vec<T>) {
-        let Plan { shape, width, .. } = *self.plan;
+    /// Writes y [chunk, head, head_dim] given the states of every lane before the chunk.
+    fn output<'s>(&self, states: impl Fn(usize) -> &'s [T], y: &mut [T], scratch: &mut Vec<T>)
+    where
+        T: 's,
+    {
+        let Plan {
+            shape,
+            width,
+            block,
+            ..
+        } = *self.plan;
         let len = self.range.len();
-        let group_width = self.plan.group_heads * shape.head_dim;
-        scratch.resize(2 * len * len + len * group_width, T::zero());
+        let block_width = self.plan.block_width();
+        scratch.resize(2 * len * len + len * block_width, T::zero());
         let (scores, rest) = scratch.split_at_mut(len * len);
         let (weights, carried) = rest.split_at_mut(len * len);
         let runs = self.run_starts();
-        for group in 0..shape.groups {
-            self.scores(group, scores);
-            let first = group * self.plan.group_heads;
-            let group_states = &states[first * self.plan.head_state..];
+        for lane in 0..self.plan.lanes() {
+            let first = lane * block;
+            let group = first / self.plan.group_heads;
+            if first.is_multiple_of(self.plan.group_heads) {
+                self.scores(group, scores);
+            }
             gemm(
                 carried,
-                group_width,
+                block_width,
                 Into::Store,
                 self.projection(self.input.c, group),
-                Mat::rows(group_states, group_width, shape.state, shape.state).t(),
+                Mat::rows(states(lane), shape.state, block_width, block_width),
             );
-            for head in first..first + self.plan.group_heads {
+            for head in first..first + block {
                 let decay = Decay::new(self.plan, self.input, self.row, head, &self.range);
                 weigh(self, &decay, head, &runs, scores, weights);
                 gemm(
@@ -174,12 +186,12 @@ impl<'a, T: Real> Chunk<'a, T> {
     fn finish(&self, decay: &Decay<T>, head: usize, carried: &[T], y: &mut [T]) {
         let Plan { shape, width, .. } = *self.plan;
         let p = shape.head_dim;
-        let group_width = self.plan.group_heads * p;
+        let block_width = self.plan.block_width();
         let d = self.input.d[head];
         for (i, &into) in decay.into.iter().enumerate() {
             let y = &mut y[i * width + head * p..][..p];
             let x = &self.input.x[(self.at() + i) * width + head * p..][..p];
-            let carried = &carried[i * group_width..][..p];
+            let carried = &carried[i * block_width..][..p];
             for ((y, &x), &carried) in y.iter_mut().zip(x).zip(carried) {
                 *y += into * carried + d * x;
             }

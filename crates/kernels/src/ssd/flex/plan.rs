@@ -60,6 +60,21 @@ impl Plan {
             .collect()
     }
 
+    /// Channels of the heads of one task.
+    pub(super) fn block_width(&self) -> usize {
+        self.block * self.shape.head_dim
+    }
+
+    /// Elements of the states of one task.
+    pub(super) fn lane_state(&self) -> usize {
+        self.block * self.head_state
+    }
+
+    /// Tasks of the state passes per batch row.
+    pub(super) fn lanes(&self) -> usize {
+        self.shape.heads / self.block
+    }
+
     /// Elements of the states of one batch row.
     pub(super) fn row_state(&self) -> usize {
         self.shape.heads * self.head_state

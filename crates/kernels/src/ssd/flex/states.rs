@@ -1,44 +1,55 @@
 //! States at chunk boundaries: forward recurrence, and its adjoint in reverse.
+//!
+//! The states of a lane (a block of heads) lie transposed, [state, block * head_dim]: C S^T then reads
+//! rows, where [block * head_dim, state] would be turned over in small pieces for every chunk.
 
 use super::Slices;
 use super::decay::Decay;
 use super::plan::{Plan, Span};
-use crate::float::{Real, vectorise};
+use crate::float::{Real, vectorised};
 use crate::gemm::{Into, Mat, gemm};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// States of one span: `[batch, chunk, head, head_dim, state]`, one slice per chunk boundary.
+/// States of one span: `[batch, chunk, lane, state, block * head_dim]`.
 pub(super) struct SpanStates<T> {
     data: Vec<T>,
+    batch: usize,
     chunks: usize,
     row_state: usize,
+    lane_state: usize,
 }
 
 impl<T: Real> SpanStates<T> {
-    fn zeros(plan: &Plan, chunks: usize) -> Self {
+    /// Room for any of the spans, the first of which is the longest.
+    pub(super) fn room(plan: &Plan, spans: &[Span]) -> Self {
+        let chunks = spans.first().map_or(0, Span::chunks);
         let row_state = plan.row_state();
         Self {
             data: vec![T::zero(); plan.shape.batch * chunks * row_state],
+            batch: plan.shape.batch,
             chunks,
             row_state,
+            lane_state: plan.lane_state(),
         }
     }
 
-    /// States [head, head_dim, state] of one chunk.
-    pub(super) fn of(&self, row: usize, chunk: usize) -> &[T] {
-        &self.data[(row * self.chunks + chunk) * self.row_state..][..self.row_state]
+    /// States [state, block * head_dim] of one lane of one chunk.
+    pub(super) fn of(&self, row: usize, chunk: usize, lane: usize) -> &[T] {
+        let start = (row * self.chunks + chunk) * self.row_state + lane * self.lane_state;
+        &self.data[start..start + self.lane_state]
     }
 
-    /// Mutable per-chunk slices, gathered by (batch row, head block): what one task advances.
-    fn lanes(&mut self, lane: usize) -> Vec<Vec<&mut [T]>> {
-        let per_row = self.row_state / lane.max(1);
-        let rows = self.data.len() / (self.chunks * self.row_state).max(1);
-        let mut lanes: Vec<Vec<&mut [T]>> = (0..rows * per_row)
-            .map(|_| Vec::with_capacity(self.chunks))
+    /// Mutable per-chunk slices, gathered by (batch row, lane): what one task advances.
+    fn lanes(&mut self, chunks: usize) -> Vec<Vec<&mut [T]>> {
+        self.chunks = chunks;
+        let per_row = self.row_state / self.lane_state.max(1);
+        let mut lanes: Vec<Vec<&mut [T]>> = (0..self.batch * per_row)
+            .map(|_| Vec::with_capacity(chunks))
             .collect();
-        for (index, slice) in self.data.chunks_mut(lane.max(1)).enumerate() {
-            let row = index / (per_row * self.chunks);
+        let used = &mut self.data[..self.batch * chunks * self.row_state];
+        for (index, slice) in used.chunks_mut(self.lane_state.max(1)).enumerate() {
+            let row = index / (per_row * chunks);
             lanes[row * per_row + index % per_row].push(slice);
         }
         lanes
@@ -53,96 +64,173 @@ struct Lane<'a, T> {
     first_head: usize,
 }
 
+/// Buffers of one lane.
+struct Scratch<T> {
+    /// [block * head_dim]: what is left of each column of the state.
+    through: Vec<T>,
+    /// [chunk, block * head_dim].
+    weighted: Vec<T>,
+    /// [block, chunk].
+    weights: Vec<T>,
+}
+
+impl<T: Real> Scratch<T> {
+    fn new() -> Self {
+        Self {
+            through: Vec::new(),
+            weighted: Vec::new(),
+            weights: Vec::new(),
+        }
+    }
+}
+
 impl<T: Real> Lane<'_, T> {
-    fn decays(&self, range: &Range<usize>) -> Vec<Decay<T>> {
-        (0..self.plan.block)
-            .map(|h| Decay::new(self.plan, self.input, self.row, self.first_head + h, range))
-            .collect()
+    fn decays(&self, range: &Range<usize>) -> impl Iterator<Item = Decay<T>> {
+        (0..self.plan.block).map(move |h| {
+            let head = self.first_head + h;
+            Decay::new(self.plan, self.input, self.row, head, range)
+        })
     }
 
-    /// state = through * state + weighted^T * projection, where `weighted` [chunk, block width]
-    /// are rows of `source` scaled by `weight(head, position)`.
-    #[allow(clippy::too_many_arguments)]
+    /// Writes the state to `kept`, if there is one, then:
+    /// state = through * state + projection^T * weighted, where `weighted` [chunk, block * head_dim]
+    /// are rows of `source` scaled by the weights of `scratch`.
     fn advance(
         &self,
         state: &mut [T],
-        scratch: &mut Vec<T>,
+        kept: Option<&mut [T]>,
+        scratch: &mut Scratch<T>,
         range: &Range<usize>,
-        decays: &[Decay<T>],
         source: &[T],
         projection: &[T],
-        weight: impl Fn(usize, usize) -> T,
     ) {
         let Plan { shape, width, .. } = *self.plan;
         let (p, n) = (shape.head_dim, shape.state);
-        let block_width = self.plan.block * p;
+        let block_width = self.plan.block_width();
         let group = self.first_head / self.plan.group_heads;
-        scratch.clear();
-        vectorise(|| {
-            for (head, decay) in decays.iter().enumerate() {
-                for value in &mut state[head * p * n..(head + 1) * p * n] {
-                    *value = *value * decay.through;
-                }
-            }
-            for t in range.clone() {
-                let at = (self.row * shape.len + t) * width + self.first_head * p;
-                for head in 0..self.plan.block {
-                    let scale = weight(head, t - range.start);
-                    let values = &source[at + head * p..at + (head + 1) * p];
-                    scratch.extend(values.iter().map(|&v| v * scale));
-                }
-            }
-        });
+        match kept {
+            Some(kept) => keep_and_scale(state, kept, &scratch.through),
+            None => scale(state, &scratch.through),
+        }
+        let first = (self.row * shape.len + range.start) * width + self.first_head * p;
+        let weighted = &mut scratch.weighted;
+        weighted.resize(range.len() * block_width, T::zero());
+        let sizes = (range.len(), width, p);
+        weigh(weighted, &source[first..], &scratch.weights, sizes);
         let start = ((self.row * shape.len + range.start) * shape.groups + group) * n;
         gemm(
             state,
-            n,
+            block_width,
             Into::Add,
-            Mat::rows(scratch, range.len(), block_width, block_width).t(),
             Mat::rows(
                 &projection[start.min(projection.len())..],
                 range.len(),
                 n,
                 shape.groups * n,
-            ),
+            )
+            .t(),
+            Mat::rows(weighted, range.len(), block_width, block_width),
         );
+    }
+
+    /// Prepares the factors of one chunk: what is left of the state, and `weight(head, decay, i)` of
+    /// every position.
+    fn prepare(
+        &self,
+        scratch: &mut Scratch<T>,
+        range: &Range<usize>,
+        weight: impl Fn(usize, &Decay<T>, usize) -> T,
+    ) {
+        scratch.through.clear();
+        scratch.weights.clear();
+        for (head, decay) in self.decays(range).enumerate() {
+            let columns = scratch.through.len() + self.plan.shape.head_dim;
+            scratch.through.resize(columns, decay.through);
+            let weights = (0..range.len()).map(|i| weight(head, &decay, i));
+            scratch.weights.extend(weights);
+        }
     }
 
     /// Advances `state` over one chunk of x and B.
-    fn forward(&self, state: &mut [T], scratch: &mut Vec<T>, range: &Range<usize>) {
-        let decays = self.decays(range);
+    fn forward(
+        &self,
+        state: &mut [T],
+        kept: Option<&mut [T]>,
+        scratch: &mut Scratch<T>,
+        range: &Range<usize>,
+    ) {
         let heads = self.plan.shape.heads;
         let row = self.row * self.plan.shape.len;
-        self.advance(
-            state,
-            scratch,
-            range,
-            &decays,
-            self.input.x,
-            self.input.b,
-            |head, i| {
-                let at = (row + range.start + i) * heads + self.first_head + head;
-                decays[head].out[i] * self.input.dt[at]
-            },
-        );
+        self.prepare(scratch, range, |head, decay, i| {
+            let at = (row + range.start + i) * heads + self.first_head + head;
+            decay.out[i] * self.input.dt[at]
+        });
+        self.advance(state, kept, scratch, range, self.input.x, self.input.b);
     }
 
     /// Carries a state gradient from the end of a chunk to its start, adding what y reads there.
-    fn backward(&self, state: &mut [T], scratch: &mut Vec<T>, range: &Range<usize>, dy: &[T]) {
-        let decays = self.decays(range);
-        self.advance(
-            state,
-            scratch,
-            range,
-            &decays,
-            dy,
-            self.input.c,
-            |head, i| decays[head].into[i],
-        );
+    fn backward(
+        &self,
+        state: &mut [T],
+        kept: &mut [T],
+        scratch: &mut Scratch<T>,
+        range: &Range<usize>,
+        dy: &[T],
+    ) {
+        self.prepare(scratch, range, |_, decay, i| decay.into[i]);
+        self.advance(state, Some(kept), scratch, range, dy, self.input.c);
     }
 }
 
-/// Runs `task` on every lane: (lane, its running state [block, head_dim, state], its slices).
+vectorised! {
+    /// kept = state, state = state * factors, row by row.
+    fn keep_and_scale<T>(state: &mut [T], kept: &mut [T], factors: &[T]) {
+        let rows = state.chunks_exact_mut(factors.len().max(1));
+        for (row, kept) in rows.zip(kept.chunks_exact_mut(factors.len().max(1))) {
+            for ((value, kept), factor) in row.iter_mut().zip(kept).zip(factors) {
+                *kept = *value;
+                *value = *value * *factor;
+            }
+        }
+    }
+}
+
+vectorised! {
+    /// state = state * factors, row by row.
+    fn scale<T>(state: &mut [T], factors: &[T]) {
+        for row in state.chunks_exact_mut(factors.len().max(1)) {
+            for (value, factor) in row.iter_mut().zip(factors) {
+                *value = *value * *factor;
+            }
+        }
+    }
+}
+
+vectorised! {
+    /// Heads of `p` channels of the `len` rows of `source`, which lie `width` apart, times `weights`
+    /// [head, row].
+    fn weigh<T>(
+        weighted: &mut [T],
+        source: &[T],
+        weights: &[T],
+        sizes: (usize, usize, usize),
+    ) {
+        let (len, width, p) = sizes;
+        let block_width = weighted.len() / len.max(1);
+        for (i, out) in weighted.chunks_exact_mut(block_width.max(1)).enumerate() {
+            let row = &source[i * width..i * width + block_width];
+            let heads = out.chunks_exact_mut(p.max(1)).zip(row.chunks_exact(p.max(1)));
+            for (head, (out, values)) in heads.enumerate() {
+                let weight = weights[head * len + i];
+                for (out, value) in out.iter_mut().zip(values) {
+                    *out = *value * weight;
+                }
+            }
+        }
+    }
+}
+
+/// Runs `task` on every lane: (lane, its running state [state, block * head_dim], its slices).
 fn for_each_lane<T: Real>(
     plan: &Plan,
     input: &Slices<'_, T>,
@@ -150,60 +238,55 @@ fn for_each_lane<T: Real>(
     slices: Vec<Vec<&mut [T]>>,
     task: impl Fn(&Lane<'_, T>, &mut [T], Vec<&mut [T]>) + Sync,
 ) {
-    let lane = plan.block * plan.head_state;
-    let per_row = plan.shape.heads / plan.block;
     running
-        .par_chunks_mut(lane.max(1))
+        .par_chunks_mut(plan.lane_state().max(1))
         .zip(slices)
         .enumerate()
         .for_each(|(index, (state, slices))| {
             let lane = Lane {
                 plan,
                 input,
-                row: index / per_row,
-                first_head: index % per_row * plan.block,
+                row: index / plan.lanes(),
+                first_head: index % plan.lanes() * plan.block,
             };
             task(&lane, state, slices);
         });
 }
 
-/// State before each chunk of the span; `running` [batch, head, head_dim, state] moves to its end.
+/// Finds the state before each chunk of the span; `running` [batch, lane, state, block * head_dim]
+/// moves to its end.
 pub(super) fn span_states<T: Real>(
     plan: &Plan,
     input: &Slices<'_, T>,
     span: &Span,
     running: &mut [T],
-) -> SpanStates<T> {
-    let mut states = SpanStates::zeros(plan, span.chunks());
-    let lanes = states.lanes(plan.block * plan.head_state);
+    states: &mut SpanStates<T>,
+) {
+    let lanes = states.lanes(span.chunks());
     for_each_lane(plan, input, running, lanes, |lane, state, slices| {
-        let mut scratch = Vec::new();
+        let mut scratch = Scratch::new();
         for (index, slice) in slices.into_iter().enumerate() {
-            slice.copy_from_slice(state);
-            lane.forward(state, &mut scratch, &span.range(index));
+            lane.forward(state, Some(slice), &mut scratch, &span.range(index));
         }
     });
-    states
 }
 
-/// Gradient of the state after each chunk of the span; `running` moves to the span's start.
+/// Finds the gradient of the state after each chunk of the span; `running` moves to the span's start.
 pub(super) fn span_gradients<T: Real>(
     plan: &Plan,
     input: &Slices<'_, T>,
     span: &Span,
     dy: &[T],
     running: &mut [T],
-) -> SpanStates<T> {
-    let mut gradients = SpanStates::zeros(plan, span.chunks());
-    let lanes = gradients.lanes(plan.block * plan.head_state);
+    gradients: &mut SpanStates<T>,
+) {
+    let lanes = gradients.lanes(span.chunks());
     for_each_lane(plan, input, running, lanes, |lane, state, slices| {
-        let mut scratch = Vec::new();
+        let mut scratch = Scratch::new();
         for (index, slice) in slices.into_iter().enumerate().rev() {
-            slice.copy_from_slice(state);
-            lane.backward(state, &mut scratch, &span.range(index), dy);
+            lane.backward(state, slice, &mut scratch, &span.range(index), dy);
         }
     });
-    gradients
 }
 
 /// Moves `running` over a whole span without keeping what lies between.
@@ -213,13 +296,41 @@ pub(super) fn skip_span<T: Real>(
     span: &Span,
     running: &mut [T],
 ) {
-    let lanes = (0..plan.shape.batch * plan.shape.heads / plan.block)
+    let lanes = (0..plan.shape.batch * plan.lanes())
         .map(|_| Vec::new())
         .collect();
     for_each_lane(plan, input, running, lanes, |lane, state, _| {
-        let mut scratch = Vec::new();
+        let mut scratch = Scratch::new();
         for index in 0..span.chunks() {
-            lane.forward(state, &mut scratch, &span.range(index));
+            lane.forward(state, None, &mut scratch, &span.range(index));
         }
     });
+}
+
+/// Turns states [head, head_dim, state], as they are given and returned, into those of lanes.
+pub(super) fn into_lanes<T: Real>(plan: &Plan, states: &[T]) -> Vec<T> {
+    let (rows, columns) = (plan.block_width(), plan.shape.state);
+    turned(states, (rows, columns), plan.lane_state())
+}
+
+/// The way back.
+pub(super) fn from_lanes<T: Real>(plan: &Plan, states: &[T]) -> Vec<T> {
+    let (rows, columns) = (plan.shape.state, plan.block_width());
+    turned(states, (rows, columns), plan.lane_state())
+}
+
+/// Every matrix of `rows` x `columns` transposed.
+fn turned<T: Real>(states: &[T], (rows, columns): (usize, usize), lane_state: usize) -> Vec<T> {
+    let mut turned = vec![T::zero(); states.len()];
+    let lanes = turned.par_chunks_mut(lane_state.max(1));
+    lanes
+        .zip(states.par_chunks(lane_state.max(1)))
+        .for_each(|(to, from)| {
+            for (row, values) in from.chunks_exact(columns.max(1)).enumerate() {
+                for (column, value) in values.iter().enumerate() {
+                    to[column * rows + row] = *value;
+                }
+            }
+        });
+    turned
 }
