@@ -28,6 +28,20 @@ impl<'a, T> Mat<'a, T> {
         }
     }
 
+    /// Rows.
+    pub(crate) fn row_count(self) -> usize {
+        self.rows
+    }
+
+    /// One row, of a matrix whose rows are contiguous.
+    pub(crate) fn row(self, row: usize) -> &'a [T] {
+        assert_eq!(
+            self.col_stride, 1,
+            "a transposed view has no rows in memory"
+        );
+        &self.data[row * self.row_stride..][..self.cols]
+    }
+
     /// The transposed view.
     pub(crate) fn t(self) -> Self {
         Self {

@@ -2,7 +2,7 @@
 
 use super::ops::{ActivationBackward, ActivationOps, Function};
 use crate::float::{Real, sigmoid, vectorised};
-use crate::host::{Host, tensor};
+use crate::host::{Host, tensor, zeros};
 use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::DType;
@@ -60,7 +60,7 @@ vectorised! {
 fn forward<T: Real>(x: &FlexTensor, function: Function) -> FlexTensor {
     let host = Host::new(x);
     let x = host.slice::<T>();
-    let mut y = vec![T::zero(); x.len()];
+    let mut y = zeros(x.len());
     let blocks = y.par_chunks_mut(BLOCK).zip(x.par_chunks(BLOCK));
     blocks.for_each(|(y, x)| forward_block(x, y, function));
     let count = y.len();
@@ -70,7 +70,7 @@ fn forward<T: Real>(x: &FlexTensor, function: Function) -> FlexTensor {
 fn backward<T: Real>(y: &FlexTensor, grad: &FlexTensor, function: Function) -> FlexTensor {
     let (host, grad) = (Host::new(y), Host::new(grad));
     let (y, grad) = (host.slice::<T>(), grad.slice::<T>());
-    let mut dx = vec![T::zero(); y.len()];
+    let mut dx = zeros(y.len());
     let inputs = y.par_chunks(BLOCK).zip(grad.par_chunks(BLOCK));
     let blocks = dx.par_chunks_mut(BLOCK).zip(inputs);
     blocks.for_each(|(dx, (y, grad))| backward_block(y, grad, dx, function));

@@ -5,7 +5,7 @@ use super::ops::{
 };
 use super::{BLOCK, BatchNormShape};
 use crate::float::{Real, vectorised};
-use crate::host::{Host, tensor, widen};
+use crate::host::{Host, tensor, widen, zeros};
 use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::DType;
@@ -125,7 +125,7 @@ fn forward<T: Real>(saved: &BatchNormSaved<Flex>, bias: &FlexTensor) -> FlexTens
     let [x, weight, bias] = hosts.each_ref().map(Host::slice::<T>);
     let shape = saved.shape;
     let scales = Scales::<T>::new(&saved.moments, shape);
-    let mut y = vec![T::zero(); x.len()];
+    let mut y = zeros(x.len());
     let size = (BLOCK * shape.channels).max(1);
     y.par_chunks_mut(size)
         .zip(x.par_chunks(size))
@@ -213,7 +213,7 @@ fn backward<T: Real>(saved: &BatchNormSaved<Flex>, grad: &FlexTensor) -> BatchNo
         means: (scaled(&plain), scaled(&shared)),
         marks,
     };
-    let mut dx = vec![T::zero(); x.len()];
+    let mut dx = zeros(x.len());
     dx.par_chunks_mut(size)
         .zip(x.par_chunks(size).zip(dy.par_chunks(size)))
         .enumerate()

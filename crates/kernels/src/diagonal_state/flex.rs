@@ -7,7 +7,7 @@ use super::ops::{
 use crate::columns::{Columns, split};
 use crate::complex::{join, part};
 use crate::float::Real;
-use crate::host::{Host, tensor};
+use crate::host::{Host, tensor, zeros};
 use crate::poles::Pole;
 use crate::segments::Row;
 use crate::vandermonde::Powers;
@@ -198,7 +198,7 @@ fn backward<T: Real>(
     let grad = Host::new(grad);
     let (re, im) = grad.slice::<T>().split_at(shape.state_elements());
     let grad = join(re, im);
-    let mut dx = vec![T::zero(); shape.batch * shape.len * shape.channels];
+    let mut dx = zeros(shape.batch * shape.len * shape.channels);
     let mut a = vec![ZERO; shape.channels * shape.state];
     let mut dt = vec![T::zero(); shape.channels];
     let mut initial = grad.clone();

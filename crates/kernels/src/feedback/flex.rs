@@ -3,7 +3,7 @@
 use super::FeedbackShape;
 use super::ops::{FeedbackBackward, FeedbackGradients, FeedbackOps, FeedbackSaved};
 use crate::float::Real;
-use crate::host::{tensor, widen};
+use crate::host::{tensor, widen, zeros};
 use crate::series::{correlation, inverse, product};
 use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;
@@ -39,7 +39,7 @@ fn by_row<R: Send>(
 fn forward<T: Real>(r: &FlexTensor, kernel: &FlexTensor, shape: FeedbackShape) -> FlexTensor {
     let (r, kernel) = (widen::<T>(r), widen::<T>(kernel));
     let len = shape.len;
-    let mut u = vec![T::zero(); shape.rows * len];
+    let mut u = zeros(shape.rows * len);
     let rows = by_row(&kernel, shape, |row, resolvent| {
         product(&r[row * len..][..len], resolvent, len)
     });
@@ -65,7 +65,7 @@ fn backward<T: Real>(saved: &FeedbackSaved<Flex>, grad: &FlexTensor) -> Feedback
         let lags = correlation(&dr, &u[row * len..][..len], len + 1);
         (dr, lags)
     });
-    let mut dr = vec![T::zero(); shape.rows * len];
+    let mut dr = zeros(shape.rows * len);
     let mut dkernel = vec![0.0; shape.channels * len];
     for (row, (values, lags)) in rows {
         for (to, from) in dr[row * len..].iter_mut().zip(values) {

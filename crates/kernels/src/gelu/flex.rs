@@ -2,7 +2,7 @@
 
 use super::ops::{GeluBackward, GeluOps};
 use crate::float::{Real, vectorise};
-use crate::host::{Host, tensor};
+use crate::host::{Host, tensor, zeros};
 use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::DType;
@@ -15,7 +15,7 @@ const BLOCK: usize = 1 << 14;
 fn forward<T: Real>(x: &FlexTensor) -> FlexTensor {
     let host = Host::new(x);
     let x = host.slice::<T>();
-    let mut y = vec![T::zero(); x.len()];
+    let mut y = zeros(x.len());
     let blocks = y.par_chunks_mut(BLOCK).zip(x.par_chunks(BLOCK));
     blocks.for_each(|(y, x)| {
         vectorise(|| {
@@ -33,7 +33,7 @@ fn backward<T: Real>(x: &FlexTensor, grad: &FlexTensor) -> FlexTensor {
     let (x, grad) = (host.slice::<T>(), grad.slice::<T>());
     let density = T::from_f64((0.5 / std::f64::consts::PI).sqrt());
     let half = T::from_f64(-0.5);
-    let mut dx = vec![T::zero(); x.len()];
+    let mut dx = zeros(x.len());
     let inputs = x.par_chunks(BLOCK).zip(grad.par_chunks(BLOCK));
     dx.par_chunks_mut(BLOCK)
         .zip(inputs)

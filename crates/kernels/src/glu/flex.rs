@@ -2,7 +2,7 @@
 
 use super::ops::{GluBackward, GluGradients, GluOps};
 use crate::float::{Real, sigmoid, vectorise};
-use crate::host::{Host, tensor};
+use crate::host::{Host, tensor, zeros};
 use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::DType;
@@ -17,7 +17,7 @@ fn forward<T: Real>(x: &FlexTensor, bias: &FlexTensor) -> FlexTensor {
     let (x, bias) = (host.slice::<T>(), bias.slice::<T>());
     let channels = bias.len() / 2;
     let rows = x.len().checked_div(2 * channels).unwrap_or(0);
-    let mut y = vec![T::zero(); rows * channels];
+    let mut y = zeros(rows * channels);
     let (values, gates) = bias.split_at(channels);
     let size = (BLOCK * channels).max(1);
     let blocks = y.par_chunks_mut(size).zip(x.par_chunks(2 * size));
@@ -61,7 +61,7 @@ fn backward<T: Real>(x: &FlexTensor, bias: &FlexTensor, grad: &FlexTensor) -> Gl
     let [x, bias, dy] = hosts.each_ref().map(Host::slice::<T>);
     let width = bias.len();
     let rows = x.len().checked_div(width).unwrap_or(0);
-    let mut dx = vec![T::zero(); x.len()];
+    let mut dx = zeros(x.len());
     let size = (BLOCK * width).max(1);
     let inputs = x.par_chunks(size).zip(dy.par_chunks((size / 2).max(1)));
     let partials: Vec<Vec<T>> = dx

@@ -3,7 +3,7 @@
 use super::LayerNormShape;
 use super::ops::{LayerNormBackward, LayerNormGradients, LayerNormOps, LayerNormSaved};
 use crate::float::{Real, dot, vectorised};
-use crate::host::{Host, tensor};
+use crate::host::{Host, tensor, zeros};
 use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::DType;
@@ -61,7 +61,7 @@ fn forward<T: Real>(saved: &LayerNormSaved<Flex>, bias: &FlexTensor) -> FlexTens
     let hosts = [&saved.x, &saved.weight, bias].map(Host::new);
     let [x, weight, bias] = hosts.each_ref().map(Host::slice::<T>);
     let shape = saved.shape;
-    let mut y = vec![T::zero(); x.len()];
+    let mut y = zeros(x.len());
     if !y.is_empty() {
         let inputs = Inputs {
             x,
@@ -116,7 +116,7 @@ fn backward<T: Real>(saved: &LayerNormSaved<Flex>, grad: &FlexTensor) -> LayerNo
     let hosts = [&saved.x, &saved.weight, grad].map(Host::new);
     let [x, weight, dy] = hosts.each_ref().map(Host::slice::<T>);
     let shape = saved.shape;
-    let mut dx = vec![T::zero(); x.len()];
+    let mut dx = zeros(x.len());
     let (mut dweight, mut dbias) = (
         vec![T::zero(); shape.channels],
         vec![T::zero(); shape.channels],

@@ -3,7 +3,7 @@
 use super::RmsNormShape;
 use super::ops::{RmsNormBackward, RmsNormGradients, RmsNormOps, RmsNormSaved};
 use crate::float::{Real, dot, sigmoid, vectorised};
-use crate::host::{Host, tensor};
+use crate::host::{Host, tensor, zeros};
 use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::DType;
@@ -78,7 +78,7 @@ fn forward<T: Real>(saved: &RmsNormSaved<Flex>) -> FlexTensor {
         weight,
         shape,
     };
-    let mut y = vec![T::zero(); x.len()];
+    let mut y = zeros(x.len());
     if !y.is_empty() {
         y.par_chunks_mut(BLOCK * shape.channels)
             .enumerate()
@@ -158,8 +158,8 @@ fn backward<T: Real>(saved: &RmsNormSaved<Flex>, grad: &FlexTensor) -> RmsNormGr
     };
     let grad = Host::new(grad);
     let dy = grad.slice::<T>();
-    let mut dx = vec![T::zero(); x.len()];
-    let mut dgate = vec![T::zero(); gate.len()];
+    let mut dx = zeros(x.len());
+    let mut dgate = zeros(gate.len());
     let mut dweight = vec![T::zero(); weight.len()];
     if !dx.is_empty() {
         let size = BLOCK * shape.channels;

@@ -5,7 +5,7 @@ use super::super::ops::{Conv1dGradients, Conv1dSaved};
 use super::window::Source;
 use super::{Hosts, Inputs, transpose};
 use crate::float::{Real, vectorised};
-use crate::host::{Host, tensor};
+use crate::host::{Host, tensor, zeros};
 use burn::backend::Flex;
 use burn_flex::FlexTensor;
 use rayon::prelude::*;
@@ -50,7 +50,7 @@ pub(super) fn forward<T: Real>(saved: &Conv1dSaved<Flex>) -> FlexTensor {
         channels,
         ..
     } = saved.shape;
-    let mut y = vec![T::zero(); batch * len * channels];
+    let mut y = zeros(batch * len * channels);
     blocks(&mut y, &saved.shape)
         .into_par_iter()
         .for_each(|block| forward_block(&inputs, block));
@@ -165,7 +165,7 @@ pub(super) fn backward<T: Real>(
         taps,
         ..
     } = saved.shape;
-    let mut dx = vec![T::zero(); batch * len * channels];
+    let mut dx = zeros(batch * len * channels);
     let partials: Vec<Partial<T>> = blocks(&mut dx, &saved.shape)
         .into_par_iter()
         .map(|block| backward_task(&inputs, block, dy))

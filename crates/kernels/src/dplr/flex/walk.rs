@@ -7,6 +7,7 @@ use super::chunk_gradient;
 use super::recurrent::{self, Advance};
 use super::tile::{Plan, Source, Tile, TileGradients};
 use crate::float::Vector;
+use crate::host::zeros;
 use rayon::prelude::*;
 
 /// Gradients as row-major vectors, shaped like their inputs.
@@ -76,7 +77,7 @@ impl<T: Vector> Workspace<T> {
 /// Returns the packed result [y, final state].
 pub(super) fn forward<T: Vector>(input: Slices<'_, T>, shape: DplrShape) -> Vec<T> {
     let plan = Plan::new(shape);
-    let mut packed = vec![T::zero(); shape.packed_elements()];
+    let mut packed = zeros(shape.packed_elements());
     let (y, last) = packed.split_at_mut(shape.y_elements());
     if shape.len == 0 || shape.state_elements() == 0 {
         last.copy_from_slice(&input.initial[..last.len()]);
@@ -169,7 +170,6 @@ pub(super) fn backward<T: Vector>(
 ) -> Gradients<T> {
     let plan = Plan::new(shape);
     let (dy, dfinal) = grad.split_at(shape.y_elements());
-    let zeros = |count: usize| vec![T::zero(); count];
     let keyed = shape.key_elements();
     let mut out = Gradients {
         r: zeros(keyed),

@@ -7,6 +7,7 @@ use super::{Inputs, gather};
 use crate::columns::{Columns, split};
 use crate::float::{Real, vectorise};
 use crate::fourier::{Complex, Fourier};
+use crate::host::zeros;
 use rayon::prelude::*;
 
 /// Tasks wanted at least; rows are split only as far as channels do not suffice.
@@ -65,7 +66,7 @@ pub(super) fn backward<T: Fourier>(inputs: &Inputs<'_, T>, dy: &[T]) -> Gradient
     let blocks = shape.channels.div_ceil(LANES);
     let groups = TASKS.div_ceil(blocks.max(1)).min(shape.batch.max(1));
     let rows = shape.batch.div_ceil(groups.max(1));
-    let mut dx = vec![T::zero(); shape.batch * shape.len * shape.channels];
+    let mut dx = zeros(shape.batch * shape.len * shape.channels);
     let partials: Vec<Partial<T>> = split(&mut dx, shape.channels, rows * shape.len, LANES)
         .into_par_iter()
         .map(|mut dx| {

@@ -7,13 +7,14 @@ use super::{Inputs, gather};
 use crate::columns::{Columns, split};
 use crate::float::{Real, vectorise};
 use crate::fourier::Fourier;
+use crate::host::zeros;
 use rayon::prelude::*;
 
 /// `initial`: [batch, len, channel] or empty.
 pub(super) fn forward<T: Fourier>(inputs: &Inputs<'_, T>, initial: &[T]) -> Vec<T> {
     let shape = inputs.plan.shape;
     let mut y = match initial.is_empty() {
-        true => vec![T::zero(); shape.batch * shape.len * shape.channels],
+        true => zeros(shape.batch * shape.len * shape.channels),
         false => initial.to_vec(),
     };
     split(&mut y, shape.channels, shape.len, LANES)

@@ -7,7 +7,7 @@ use super::LowRankScanShape;
 use super::ops::{LowRankScanBackward, LowRankScanGradients, LowRankScanOps, LowRankScanSaved};
 use crate::columns::split;
 use crate::float::{Real, vectorise};
-use crate::host::{Host, tensor};
+use crate::host::{Host, tensor, zeros};
 use burn::backend::Flex;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::tensor::DType;
@@ -104,7 +104,7 @@ fn forward<T: Real>(saved: &LowRankScanSaved<Flex>) -> FlexTensor {
         channels,
         ..
     } = saved.shape;
-    let mut packed = vec![T::zero(); saved.shape.y_elements()];
+    let mut packed = zeros(saved.shape.y_elements());
     let mut last = inputs.initial.to_vec();
     let blocks = split(&mut packed, channels, batch * len, BLOCK);
     let states: Vec<Vec<(usize, Vector<T>)>> = blocks
@@ -153,7 +153,7 @@ fn backward<T: Real>(
     } = shape;
     let grad = Host::new(grad);
     let (dy, dlast) = grad.slice::<T>().split_at(shape.y_elements());
-    let mut dx = vec![T::zero(); shape.y_elements()];
+    let mut dx = zeros(shape.y_elements());
     let mut initial = dlast.to_vec();
     let done: Vec<Vec<Channel<T>>> = split(&mut dx, channels, batch * len, BLOCK)
         .into_par_iter()

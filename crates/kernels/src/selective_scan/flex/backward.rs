@@ -12,6 +12,7 @@ use super::plan::{LANES, Piece, Plan, Tile};
 use super::reverse::{Kept, Reverse};
 use super::span::Span;
 use crate::float::Vector;
+use crate::host::zeros;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -36,17 +37,17 @@ pub(super) fn backward<T: Vector>(
 ) -> Gradients<T> {
     let plan = Plan::new(shape);
     let (dy, dfinal) = grad.split_at(shape.y_elements());
-    let zeros = |like: &[T]| vec![T::zero(); like.len()];
+    let like = |input: &[T]| zeros(input.len());
     let mut out = Gradients {
-        x: zeros(input.x),
-        dt: zeros(input.dt),
-        a: zeros(input.a),
-        b: zeros(input.b),
-        c: zeros(input.c),
-        d: zeros(input.d),
-        bias: zeros(input.bias),
-        z: zeros(input.z),
-        initial: zeros(input.initial),
+        x: like(input.x),
+        dt: like(input.dt),
+        a: like(input.a),
+        b: like(input.b),
+        c: like(input.c),
+        d: like(input.d),
+        bias: like(input.bias),
+        z: like(input.z),
+        initial: like(input.initial),
     };
     let tiles = plan.tiles.len();
     let rows = plan.tile_rows(&mut out.x).into_par_iter();

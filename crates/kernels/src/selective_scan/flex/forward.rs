@@ -7,13 +7,14 @@ use super::plan::{LANES, PIECE_ELEMENTS, Plan, STATES, Tile};
 use super::span::Span;
 use super::step::step;
 use crate::float::Vector;
+use crate::host::zeros;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 /// Returns the packed result [y, final state].
 pub(super) fn forward<T: Vector>(input: Slices<'_, T>, shape: SelectiveScanShape) -> Vec<T> {
     let plan = Plan::new(shape);
-    let mut packed = vec![T::zero(); shape.packed_elements()];
+    let mut packed = zeros(shape.packed_elements());
     let (y, state) = packed.split_at_mut(shape.y_elements());
     if shape.len == 1 {
         step(&plan, &input, y, state);

@@ -8,6 +8,7 @@ use super::forward::Chunk;
 use super::plan::{Plan, Span};
 use super::states::{SpanStates, from_lanes, into_lanes, skip_span, span_gradients, span_states};
 use crate::float::Real;
+use crate::host::zeros;
 use rayon::prelude::*;
 
 /// Gradients as row-major vectors, shaped like their inputs.
@@ -26,11 +27,11 @@ pub(super) fn backward<T: Real>(input: Slices<'_, T>, grad: &[T], shape: SsdShap
     let plan = Plan::new(shape);
     let (dy, dfinal) = grad.split_at(shape.y_elements());
     let mut out = Gradients {
-        x: vec![T::zero(); input.x.len()],
+        x: zeros(input.x.len()),
         dt: vec![T::zero(); input.dt.len()],
         a: vec![T::zero(); input.a.len()],
-        b: vec![T::zero(); input.b.len()],
-        c: vec![T::zero(); input.c.len()],
+        b: zeros(input.b.len()),
+        c: zeros(input.c.len()),
         d: vec![T::zero(); input.d.len()],
         initial: match shape.final_state {
             true => dfinal.to_vec(),

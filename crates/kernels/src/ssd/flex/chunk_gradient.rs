@@ -196,7 +196,12 @@ impl<T: Real> Local<'_, T> {
         let decay = Decay::new(plan, chunk.input, chunk.row, head, &chunk.range);
         let dy = chunk.head_values(self.dy, head);
         let x = chunk.head_values(chunk.input.x, head);
-        gemm(&mut scratch.products, len, Into::Store, dy, x.t());
+        let p = plan.shape.head_dim;
+        let first = (head - block.first) * p;
+        let turned_x = &mut scratch.scaled_x[first * len..][..p * len];
+        turn(x, turned_x);
+        let turned_x = Mat::rows(turned_x, p, len, len);
+        gemm(&mut scratch.products, len, Into::Store, dy, turned_x);
         let d = scratch.products.iter().step_by(len + 1);
         let d = d.map(|product| product.into_f64()).sum();
         let mut terms = Terms::new(len);
@@ -208,9 +213,8 @@ impl<T: Real> Local<'_, T> {
             Mat::rows(&scratch.weights, len, len, len).t(),
             dy,
         );
-        let first = (head - block.first) * plan.shape.head_dim;
         positions(self, &decay, (head, first), task, scratch, &mut terms);
-        let columns = (first, plan.shape.head_dim, plan.block_width());
+        let columns = (first, p, plan.block_width());
         let kept = kept(block.states, block.gradients, columns).into_f64();
         let kept = kept * decay.through.into_f64();
         (self.steps(head, kept, &terms, task), d)
@@ -228,10 +232,11 @@ impl<T: Real> Local<'_, T> {
     ) {
         let len = self.chunk.range.len();
         let steps: Vec<T> = (0..len).map(|j| self.chunk.step_size(head, j)).collect();
+        let mut lead = vec![T::zero(); len];
         for i in 0..len {
             let first = runs[i];
             let row = i * len..(i + 1) * len;
-            decay.mask_row(i, first, &mut scratch.mask);
+            decay.mask_row(i, first, &mut lead, &mut scratch.mask);
             let weights = &mut scratch.weights[row.clone()];
             weights[..first].fill(T::zero());
             weights[i + 1..].fill(T::zero());
@@ -293,6 +298,7 @@ impl<T: Real> Local<'_, T> {
             let carried = &scratch.carried[local..local + p];
             let into = decay.into[i];
             let out = decay.out[i] * self.chunk.step_size(head, i);
+            terms.moved[i] = out;
             terms.into[i] = into * dot(dy, carried);
             terms.out[i] = decay.out[i] * dot(x, entering);
             let dx = &mut task.dx[i * plan.width + head * p..][..p];
@@ -300,8 +306,13 @@ impl<T: Real> Local<'_, T> {
                 dx[j] += out * entering[j] + d * dy[j];
             }
             for j in 0..p {
-                scaled_x[j * len + i] = out * x[j];
                 scaled_dy[j * len + i] = into * dy[j];
+            }
+        }
+        // x lies there already.
+        for row in scaled_x.chunks_exact_mut(len) {
+            for (x, out) in row.iter_mut().zip(&terms.moved) {
+                *x = *x * *out;
             }
         }
     }
@@ -357,6 +368,18 @@ vectorised! {
 }
 
 vectorised! {
+    /// Writes the transpose of a matrix with contiguous rows.
+    fn turn<T>(from: Mat<'_, T>, to: &mut [T]) {
+        let len = from.row_count();
+        for i in 0..len {
+            for (j, value) in from.row(i).iter().enumerate() {
+                to[j * len + i] = *value;
+            }
+        }
+    }
+}
+
+vectorised! {
     /// Sum of the products over the `columns` (first, count) of rows of `width`.
     fn kept<T>(states: &[T], gradients: &[T], columns: (usize, usize, usize)) -> T {
         let (first, count, width) = columns;
@@ -383,6 +406,8 @@ struct Terms<T> {
     into: Vec<T>,
     /// out_j x_j . R B_j.
     out: Vec<T>,
+    /// out_j dt_j.
+    moved: Vec<T>,
 }
 
 impl<T: Real> Terms<T> {
@@ -395,6 +420,7 @@ impl<T: Real> Terms<T> {
             diagonal: zeros(),
             into: zeros(),
             out: zeros(),
+            moved: zeros(),
         }
     }
 }

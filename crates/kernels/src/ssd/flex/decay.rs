@@ -6,6 +6,9 @@ use crate::float::{Real, vectorised};
 use crate::segments::Row;
 use std::ops::Range;
 
+/// Rows of a mask that share the exponentials before them.
+const TOGETHER: usize = 16;
+
 /// Factors of one head over the positions of one chunk.
 ///
 /// With s_i the inclusive cumulative sum of dt a inside the chunk (kept in f64: differences of f32
@@ -71,13 +74,32 @@ impl<T: Real> Decay<T> {
         }
     }
 
-    /// Fills `row[j] = exp(s_i - s_j)` for j in `first..=i`; only exponents <= 0 are evaluated.
+    /// Fills `row[j] = exp(s_i - s_j)` for j in `first..=i`; only exponents <= 0 are evaluated. Called for
+    /// i = 0, 1, ... with one `lead` as long as the chunk, which holds exp(s_r - s_j) for j before the
+    /// last multiple r of [`TOGETHER`]: most of a row is then a product instead of an exponential.
     #[inline(always)]
-    pub(super) fn mask_row(&self, i: usize, first: usize, row: &mut [T]) {
-        let here = self.sums[i];
-        for (value, &sum) in row[first..=i].iter_mut().zip(&self.sums[first..=i]) {
-            *value = T::from_f64(here - sum).exp_fast();
+    pub(super) fn mask_row(&self, i: usize, first: usize, lead: &mut [T], row: &mut [T]) {
+        let r = i - i % TOGETHER;
+        if i == r {
+            exponentials(self.sums[r], &self.sums[..r], &mut lead[..r]);
         }
+        let here = self.sums[i];
+        if first < r {
+            let factor = T::from_f64(here - self.sums[r]).exp_fast();
+            for (value, lead) in row[first..r].iter_mut().zip(&lead[first..r]) {
+                *value = factor * *lead;
+            }
+        }
+        let near = first.max(r);
+        exponentials(here, &self.sums[near..=i], &mut row[near..=i]);
+    }
+}
+
+/// exp(here - sum) of every sum.
+#[inline(always)]
+fn exponentials<T: Real>(here: f64, sums: &[f64], out: &mut [T]) {
+    for (out, sum) in out.iter_mut().zip(sums) {
+        *out = T::from_f64(here - *sum).exp_fast();
     }
 }
 

@@ -7,6 +7,7 @@ use super::plan::Plan;
 use super::states::{SpanStates, from_lanes, into_lanes, span_states};
 use crate::float::{Real, vectorised};
 use crate::gemm::{Into, Mat, gemm};
+use crate::host::zeros;
 use crate::segments::Row;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -14,7 +15,7 @@ use std::ops::Range;
 /// Returns the packed result [y, final state].
 pub(super) fn forward<T: Real>(input: Slices<'_, T>, shape: SsdShape) -> Vec<T> {
     let plan = Plan::new(shape);
-    let mut packed = vec![T::zero(); shape.packed_elements()];
+    let mut packed = zeros(shape.packed_elements());
     let mut running = into_lanes(&plan, input.initial);
     if shape.packed_elements() > 0 {
         let (y, _) = packed.split_at_mut(shape.y_elements());
@@ -169,10 +170,11 @@ impl<'a, T: Real> Chunk<'a, T> {
     fn weights(&self, decay: &Decay<T>, head: usize, runs: &[usize], scores: &[T], out: &mut [T]) {
         let len = self.range.len();
         let steps: Vec<T> = (0..len).map(|j| self.step_size(head, j)).collect();
+        let mut lead = vec![T::zero(); len];
         for (i, row) in out.chunks_mut(len).enumerate() {
             let first = runs[i];
             row[..first].fill(T::zero());
-            decay.mask_row(i, first, row);
+            decay.mask_row(i, first, &mut lead, row);
             let scores = &scores[i * len..(i + 1) * len];
             for j in first..=i {
                 row[j] = row[j] * scores[j] * steps[j];

@@ -8,6 +8,7 @@ use super::decay::Decay;
 use super::plan::{Plan, Span};
 use crate::float::{Real, vectorised};
 use crate::gemm::{Into, Mat, gemm};
+use crate::host::zeros;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -26,7 +27,7 @@ impl<T: Real> SpanStates<T> {
         let chunks = spans.first().map_or(0, Span::chunks);
         let row_state = plan.row_state();
         Self {
-            data: vec![T::zero(); plan.shape.batch * chunks * row_state],
+            data: zeros(plan.shape.batch * chunks * row_state),
             batch: plan.shape.batch,
             chunks,
             row_state,
@@ -321,7 +322,7 @@ pub(super) fn from_lanes<T: Real>(plan: &Plan, states: &[T]) -> Vec<T> {
 
 /// Every matrix of `rows` x `columns` transposed.
 fn turned<T: Real>(states: &[T], (rows, columns): (usize, usize), lane_state: usize) -> Vec<T> {
-    let mut turned = vec![T::zero(); states.len()];
+    let mut turned = zeros(states.len());
     let lanes = turned.par_chunks_mut(lane_state.max(1));
     lanes
         .zip(states.par_chunks(lane_state.max(1)))
