@@ -1,8 +1,10 @@
-//! Hand-written backward of SSD: keeps the inputs only and recomputes the rest.
+//! Hand-written backward of SSD: keeps the inputs, on a CPU a state in sixteen chunks, and recomputes the
+//! rest.
 
 use super::SsdShape;
 use super::ops::{SsdBackward, SsdOps, SsdSaved};
 use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn::tensor::Slice;
 use burn_autodiff::Autodiff;
 use burn_autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn_autodiff::grads::Gradients;
@@ -53,19 +55,21 @@ impl<B: SsdBackward, C: CheckpointStrategy> SsdOps for Autodiff<B, C> {
             d.node(),
             initial.node(),
         ];
-        let saved = SsdSaved::<B> {
+        let initial = initial.into_primitive();
+        let mut saved = SsdSaved::<B> {
             x: x.into_primitive(),
             dt: dt.into_primitive(),
             a: a.into_primitive(),
             b: b.into_primitive(),
             c: c.into_primitive(),
             d: d.into_primitive(),
-            initial: initial.into_primitive(),
+            initial: initial.clone(),
             seq_idx,
+            kept: initial,
             shape,
         };
         let run = saved.clone();
-        let packed = B::ssd(
+        let mut packed = B::ssd(
             run.x,
             run.dt,
             run.a,
@@ -76,6 +80,14 @@ impl<B: SsdBackward, C: CheckpointStrategy> SsdOps for Autodiff<B, C> {
             run.seq_idx,
             shape,
         );
+        let (result, all) = (shape.result_elements(), shape.packed_elements());
+        if all > result {
+            let part = |from: usize, to: usize| [Slice::from(from..to)];
+            let kept = B::float_slice(packed.clone(), &part(result, all));
+            // A product by one, because a slice would hold on to all of y.
+            saved.kept = B::float_mul_scalar(kept, 1.0.into());
+            packed = B::float_slice(packed, &part(0, result));
+        }
         match SsdNode.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish(saved, packed),
             OpsKind::UnTracked(prep) => prep.finish(packed),

@@ -38,7 +38,8 @@ pub use ops::{SsdBackward, SsdGradients, SsdOps, SsdSaved};
 #[cfg(feature = "cube")]
 use crate::device::cube_client;
 use crate::device::{
-    in_dtype, require_body, require_float, reshape, storage_dtype, working_dtype, zeros,
+    has_cpu_body, in_dtype, require_body, require_float, reshape, storage_dtype, working_dtype,
+    zeros,
 };
 use crate::error::{KernelError, expect_axis};
 use crate::segments::check_order;
@@ -113,8 +114,11 @@ pub struct SsdShape {
     pub state: usize,
     /// Positions per chunk.
     pub chunk: usize,
-    /// Whether the packed result ends with the final state.
+    /// Whether the final state is behind y in the packed result.
     pub final_state: bool,
+    /// States inside the sequence that the packed result ends with: those that the backward pass of a
+    /// CPU would otherwise have to find once more.
+    pub kept_states: usize,
 }
 
 impl SsdShape {
@@ -128,8 +132,13 @@ impl SsdShape {
         self.batch * self.heads * self.head_dim * self.state
     }
 
-    /// Elements of the packed result [y, state].
+    /// Elements of the packed result [y, state, kept states].
     pub fn packed_elements(&self) -> usize {
+        self.result_elements() + self.kept_states * self.state_elements()
+    }
+
+    /// Elements of what the caller sees of it, [y, state].
+    pub fn result_elements(&self) -> usize {
         self.y_elements() + usize::from(self.final_state) * self.state_elements()
     }
 
@@ -256,6 +265,16 @@ fn check(input: &SsdInput, options: SsdOptions) -> Result<SsdShape, KernelError>
         state,
         chunk: options.chunk,
         final_state: options.final_state,
+        kept_states: 0,
+    };
+    let is_tracked = input.x.device().is_autodiff() && has_cpu_body(&input.x.device());
+    let shape = SsdShape {
+        kept_states: if is_tracked {
+            flex::kept_states(shape)
+        } else {
+            0
+        },
+        ..shape
     };
     #[cfg(feature = "cube")]
     if let Some(client) = cube_client(&input.x.device())

@@ -7,8 +7,9 @@ use burn::backend::{Backend, ExtensionType, backend_extension};
 /// Forward pass of [`super::ssd`] on backend primitives.
 #[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "cube-cpu")), Fusion: cfg(feature = "fusion"), Autodiff)]
 pub trait SsdOps: Backend {
-    /// Returns y and, when `shape.final_state` says so, the final state behind it, as one flat
-    /// tensor of `shape.packed_elements()`: an autodiff node has exactly one output.
+    /// Returns y, the final state when `shape.final_state` says so, and `shape.kept_states` states, as
+    /// one flat tensor of `shape.packed_elements()`: an autodiff node has exactly one output. A node
+    /// takes the kept states off.
     ///
     /// x, b and c have one float dtype, which the result has too; the other tensors have the dtype
     /// that is computed in (f64 for f64, else f32). `seq_idx` is [batch, len] or [0, 0] for "one sequence".
@@ -47,6 +48,9 @@ pub struct SsdSaved<B: Backend> {
     pub initial: FloatTensor<B>,
     /// [batch, len] or [0, 0].
     pub seq_idx: IntTensor<B>,
+    /// What the forward pass kept for the backward pass, `[shape.kept_states * shape.state_elements()]`,
+    /// in its own order; `initial` where it kept nothing.
+    pub kept: FloatTensor<B>,
     /// Sizes.
     pub shape: SsdShape,
 }

@@ -21,6 +21,7 @@ fn shape(batch: usize, len: usize, heads: usize, groups: usize, chunk: usize) ->
         state: 5,
         chunk,
         final_state: true,
+        kept_states: 0,
     }
 }
 
@@ -50,11 +51,10 @@ fn build(flat: &[Tensor<1>], seq_idx: &[i64], s: SsdShape) -> SsdInput {
         b: reshape(b.clone(), projection),
         c: reshape(c.clone(), projection),
         d: Some(d.clone()),
-        initial: Some(
-            initial
-                .clone()
-                .reshape([s.batch, s.heads, s.head_dim, s.state]),
-        ),
+        initial: Some(reshape(
+            initial.clone(),
+            [s.batch, s.heads, s.head_dim, s.state],
+        )),
         seq_idx: (!seq_idx.is_empty()).then(indices),
     }
 }
@@ -168,6 +168,15 @@ fn ssd_when_decay_is_strong_or_absent_stays_finite_and_exact() {
         *dt = if t % 50 < 3 { 60.0 } else { 1e-4 };
     }
     check("strong, then weak", s, &[], mixed);
+}
+
+#[test]
+fn ssd_when_there_is_no_state_gives_the_direct_term_over_any_length() {
+    let s = SsdShape {
+        state: 0,
+        ..shape(2, 40, 2, 1, 1)
+    };
+    check("no state", s, &[], inputs(s));
 }
 
 #[test]

@@ -126,6 +126,7 @@ pub fn forward(
         state: config.state_size,
         chunk: 1,
         final_state: false,
+        kept_states: 0,
     };
     let a: Vec<f64> = weights.a_log.iter().map(|a| -a.exp()).collect();
     let (y, _) = ssd::reference::ssd(

@@ -149,6 +149,7 @@ impl SsdOps for CubeBackend {
         shape: SsdShape,
     ) -> FloatTensor<Self> {
         let saved = SsdSaved::<Self> {
+            kept: initial.clone(),
             x,
             dt,
             a,

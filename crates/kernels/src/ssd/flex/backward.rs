@@ -1,12 +1,12 @@
-//! Backward pass: states from span checkpoints, state gradients in reverse, then every chunk alone
-//! (`chunk_gradient`).
+//! Backward pass: states from those that the forward pass kept before each span, state gradients in
+//! reverse, then every chunk alone (`chunk_gradient`).
 
 use super::super::SsdShape;
 use super::Slices;
 use super::chunk_gradient::{HeadSums, Local, Scratch, Task};
 use super::forward::Chunk;
 use super::plan::{Plan, Span};
-use super::states::{SpanStates, from_lanes, into_lanes, skip_span, span_gradients, span_states};
+use super::states::{SpanStates, from_lanes, into_lanes, span_gradients, span_states};
 use crate::float::Real;
 use crate::host::zeros;
 use rayon::prelude::*;
@@ -22,8 +22,17 @@ pub(super) struct Gradients<T> {
     pub initial: Vec<T>,
 }
 
-/// `grad` is the gradient of the packed result [y, final state].
-pub(super) fn backward<T: Real>(input: Slices<'_, T>, grad: &[T], shape: SsdShape) -> Gradients<T> {
+/// `grad` is the gradient of the packed result [y, final state], `kept` what the forward pass kept: the
+/// states before each span but the first, as they lie in lanes.
+///
+/// # Panics
+/// Without all of them.
+pub(super) fn backward<T: Real>(
+    input: Slices<'_, T>,
+    kept: &[T],
+    grad: &[T],
+    shape: SsdShape,
+) -> Gradients<T> {
     let plan = Plan::new(shape);
     let (dy, dfinal) = grad.split_at(shape.y_elements());
     let mut out = Gradients {
@@ -43,10 +52,13 @@ pub(super) fn backward<T: Real>(input: Slices<'_, T>, grad: &[T], shape: SsdShap
     }
     let mut running = into_lanes(&plan, &out.initial);
     let spans = plan.spans();
-    let checkpoints = checkpoints(&plan, &input, &spans);
+    let mut starts = vec![into_lanes(&plan, input.initial)];
+    let each = starts[0].len();
+    assert_eq!(kept.len(), (spans.len() - 1) * each, "ssd: states kept");
+    starts.extend((1..spans.len()).map(|span| kept[(span - 1) * each..span * each].to_vec()));
     let mut states = SpanStates::room(&plan, &spans);
     let mut gradients = SpanStates::room(&plan, &spans);
-    for (span, mut start) in spans.iter().zip(checkpoints).rev() {
+    for (span, mut start) in spans.iter().zip(starts).rev() {
         span_states(&plan, &input, span, &mut start, &mut states);
         span_gradients(&plan, &input, span, dy, &mut running, &mut gradients);
         let sums: Vec<HeadSums> = tasks(&plan, span, &mut out)
@@ -78,19 +90,6 @@ pub(super) fn backward<T: Real>(input: Slices<'_, T>, grad: &[T], shape: SsdShap
     }
     out.initial = from_lanes(&plan, &running);
     out
-}
-
-/// State [batch, lane, state, block * head_dim] before each span.
-fn checkpoints<T: Real>(plan: &Plan, input: &Slices<'_, T>, spans: &[Span]) -> Vec<Vec<T>> {
-    let mut running = into_lanes(plan, input.initial);
-    let mut all = Vec::with_capacity(spans.len());
-    for (index, span) in spans.iter().enumerate() {
-        all.push(running.clone());
-        if index + 1 < spans.len() {
-            skip_span(plan, input, span, &mut running);
-        }
-    }
-    all
 }
 
 fn tasks<'a, T: Real>(plan: &Plan, span: &Span, out: &'a mut Gradients<T>) -> Vec<Task<'a, T>> {

@@ -18,10 +18,17 @@ pub(super) fn forward<T: Real>(input: Slices<'_, T>, shape: SsdShape) -> Vec<T> 
     let mut packed = zeros(shape.packed_elements());
     let mut running = into_lanes(&plan, input.initial);
     if shape.packed_elements() > 0 {
-        let (y, _) = packed.split_at_mut(shape.y_elements());
+        let (y, rest) = packed.split_at_mut(shape.y_elements());
+        let (_, kept) = rest.split_at_mut(shape.result_elements() - shape.y_elements());
+        let mut kept = kept.chunks_mut(running.len().max(1));
         let spans = plan.spans();
         let mut states = SpanStates::room(&plan, &spans);
         for span in spans {
+            if span.start > 0
+                && let Some(kept) = kept.next()
+            {
+                kept.copy_from_slice(&running);
+            }
             span_states(&plan, &input, &span, &mut running, &mut states);
             let mut tasks = Vec::new();
             for (row, y) in y.chunks_mut((shape.len * plan.width).max(1)).enumerate() {
@@ -43,7 +50,8 @@ pub(super) fn forward<T: Real>(input: Slices<'_, T>, shape: SsdShape) -> Vec<T> 
         }
     }
     if shape.final_state {
-        packed[shape.y_elements()..].copy_from_slice(&from_lanes(&plan, &running));
+        let place = shape.y_elements()..shape.result_elements();
+        packed[place].copy_from_slice(&from_lanes(&plan, &running));
     }
     packed
 }

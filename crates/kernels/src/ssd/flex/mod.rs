@@ -15,6 +15,8 @@ mod plan;
 mod states;
 mod step;
 
+pub(super) use plan::kept_states;
+
 use super::SsdShape;
 use super::ops::{SsdBackward, SsdGradients, SsdOps, SsdSaved};
 use crate::float::Real;
@@ -89,7 +91,12 @@ fn run_backward<T: Real>(saved: &SsdSaved<Flex>, grad: &FlexTensor) -> SsdGradie
     let shape = saved.shape;
     let hosts = Hosts::new(saved);
     let grad = Host::new(grad);
-    let g = backward::backward(hosts.slices::<T>(), grad.slice::<T>(), shape);
+    let kept = Host::new(&saved.kept);
+    let kept = match shape.kept_states {
+        0 => &[],
+        _ => kept.slice::<T>(),
+    };
+    let g = backward::backward(hosts.slices::<T>(), kept, grad.slice::<T>(), shape);
     let projection = [shape.batch, shape.len, shape.groups, shape.state];
     SsdGradients {
         x: tensor(g.x, &[shape.batch, shape.len, shape.heads, shape.head_dim]),
@@ -118,6 +125,7 @@ impl SsdOps for Flex {
         shape: SsdShape,
     ) -> FloatTensor<Self> {
         let saved = SsdSaved::<Self> {
+            kept: initial.clone(),
             x,
             dt,
             a,

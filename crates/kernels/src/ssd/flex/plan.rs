@@ -30,6 +30,15 @@ pub(super) struct Span {
     chunk: usize,
 }
 
+/// States that the forward pass can keep for the backward pass: before each span but the first.
+pub(in crate::ssd) fn kept_states(shape: SsdShape) -> usize {
+    let spans = match shape.len {
+        1 => 1,
+        _ => Plan::new(shape).spans().len(),
+    };
+    spans.saturating_sub(1)
+}
+
 impl Plan {
     pub(super) fn new(shape: SsdShape) -> Self {
         let group_heads = shape.heads_per_group();

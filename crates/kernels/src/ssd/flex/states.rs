@@ -93,13 +93,13 @@ impl<T: Real> Lane<'_, T> {
         })
     }
 
-    /// Writes the state to `kept`, if there is one, then:
+    /// Writes the state to `kept`, then:
     /// state = through * state + projection^T * weighted, where `weighted` [chunk, block * head_dim]
     /// are rows of `source` scaled by the weights of `scratch`.
     fn advance(
         &self,
         state: &mut [T],
-        kept: Option<&mut [T]>,
+        kept: &mut [T],
         scratch: &mut Scratch<T>,
         range: &Range<usize>,
         source: &[T],
@@ -109,10 +109,7 @@ impl<T: Real> Lane<'_, T> {
         let (p, n) = (shape.head_dim, shape.state);
         let block_width = self.plan.block_width();
         let group = self.first_head / self.plan.group_heads;
-        match kept {
-            Some(kept) => keep_and_scale(state, kept, &scratch.through),
-            None => scale(state, &scratch.through),
-        }
+        keep_and_scale(state, kept, &scratch.through);
         let first = (self.row * shape.len + range.start) * width + self.first_head * p;
         let weighted = &mut scratch.weighted;
         weighted.resize(range.len() * block_width, T::zero());
@@ -156,7 +153,7 @@ impl<T: Real> Lane<'_, T> {
     fn forward(
         &self,
         state: &mut [T],
-        kept: Option<&mut [T]>,
+        kept: &mut [T],
         scratch: &mut Scratch<T>,
         range: &Range<usize>,
     ) {
@@ -179,7 +176,7 @@ impl<T: Real> Lane<'_, T> {
         dy: &[T],
     ) {
         self.prepare(scratch, range, |_, decay, i| decay.into[i]);
-        self.advance(state, Some(kept), scratch, range, dy, self.input.c);
+        self.advance(state, kept, scratch, range, dy, self.input.c);
     }
 }
 
@@ -190,17 +187,6 @@ vectorised! {
         for (row, kept) in rows.zip(kept.chunks_exact_mut(factors.len().max(1))) {
             for ((value, kept), factor) in row.iter_mut().zip(kept).zip(factors) {
                 *kept = *value;
-                *value = *value * *factor;
-            }
-        }
-    }
-}
-
-vectorised! {
-    /// state = state * factors, row by row.
-    fn scale<T>(state: &mut [T], factors: &[T]) {
-        for row in state.chunks_exact_mut(factors.len().max(1)) {
-            for (value, factor) in row.iter_mut().zip(factors) {
                 *value = *value * *factor;
             }
         }
@@ -267,7 +253,7 @@ pub(super) fn span_states<T: Real>(
     for_each_lane(plan, input, running, lanes, |lane, state, slices| {
         let mut scratch = Scratch::new();
         for (index, slice) in slices.into_iter().enumerate() {
-            lane.forward(state, Some(slice), &mut scratch, &span.range(index));
+            lane.forward(state, slice, &mut scratch, &span.range(index));
         }
     });
 }
@@ -286,24 +272,6 @@ pub(super) fn span_gradients<T: Real>(
         let mut scratch = Scratch::new();
         for (index, slice) in slices.into_iter().enumerate().rev() {
             lane.backward(state, slice, &mut scratch, &span.range(index), dy);
-        }
-    });
-}
-
-/// Moves `running` over a whole span without keeping what lies between.
-pub(super) fn skip_span<T: Real>(
-    plan: &Plan,
-    input: &Slices<'_, T>,
-    span: &Span,
-    running: &mut [T],
-) {
-    let lanes = (0..plan.shape.batch * plan.lanes())
-        .map(|_| Vec::new())
-        .collect();
-    for_each_lane(plan, input, running, lanes, |lane, state, _| {
-        let mut scratch = Scratch::new();
-        for index in 0..span.chunks() {
-            lane.forward(state, None, &mut scratch, &span.range(index));
         }
     });
 }
