@@ -11,6 +11,7 @@ mod backward;
 mod chunk_gradient;
 mod decay;
 mod forward;
+mod head_gradient;
 mod plan;
 mod states;
 mod step;
