@@ -3,9 +3,9 @@
 //!
 //! The length is walked in *spans* of sixteen chunks. Within a span, states at chunk boundaries are
 //! found first (parallel over batch and head block), then every chunk is finished on its own
-//! (parallel over batch and chunk). Memory stays at one span of states however long the sequence,
-//! and since no task's work depends on how tasks are spread, results do not depend on the number
-//! of threads.
+//! (parallel over batch and chunk). Memory stays at one span of states however long the sequence, and for
+//! the backward pass one state per span; since no task's work depends on how tasks are spread, results
+//! do not depend on the number of threads.
 
 mod backward;
 mod chunk_gradient;
