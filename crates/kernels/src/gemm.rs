@@ -28,18 +28,18 @@ impl<'a, T> Mat<'a, T> {
         }
     }
 
-    /// Rows.
-    pub(crate) fn row_count(self) -> usize {
-        self.rows
-    }
-
-    /// One row, of a matrix whose rows are contiguous.
-    pub(crate) fn row(self, row: usize) -> &'a [T] {
-        assert_eq!(
-            self.col_stride, 1,
-            "a transposed view has no rows in memory"
-        );
-        &self.data[row * self.row_stride..][..self.cols]
+    /// Writes the transpose, row-major, of a matrix whose rows are contiguous.
+    pub(crate) fn transpose_into(self, to: &mut [T])
+    where
+        T: Copy,
+    {
+        assert_eq!(self.col_stride, 1, "rows of a transposed view are apart");
+        for row in 0..self.rows {
+            let values = &self.data[row * self.row_stride..][..self.cols];
+            for (column, value) in values.iter().enumerate() {
+                to[column * self.rows + row] = *value;
+            }
+        }
     }
 
     /// The transposed view.

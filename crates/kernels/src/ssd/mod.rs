@@ -256,6 +256,7 @@ fn check(input: &SsdInput, options: SsdOptions) -> Result<SsdShape, KernelError>
     if let Some(seq_idx) = &input.seq_idx {
         check_order(OP, seq_idx, batch, len)?;
     }
+    let device = input.x.device();
     let shape = SsdShape {
         batch,
         len,
@@ -265,16 +266,10 @@ fn check(input: &SsdInput, options: SsdOptions) -> Result<SsdShape, KernelError>
         state,
         chunk: options.chunk,
         final_state: options.final_state,
-        kept_states: 0,
-    };
-    let is_tracked = input.x.device().is_autodiff() && has_cpu_body(&input.x.device());
-    let shape = SsdShape {
-        kept_states: if is_tracked {
-            flex::kept_states(shape)
-        } else {
-            0
+        kept_states: match device.is_autodiff() && has_cpu_body(&device) {
+            true => flex::kept_states(len, options.chunk),
+            false => 0,
         },
-        ..shape
     };
     #[cfg(feature = "cube")]
     if let Some(client) = cube_client(&input.x.device())

@@ -75,7 +75,6 @@ pub(super) fn backward<T: Real>(
                     dy,
                     states: &states,
                     gradients: &gradients,
-                    index: task.index,
                 };
                 local.run(&mut task, scratch)
             })

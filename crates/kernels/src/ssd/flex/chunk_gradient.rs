@@ -88,8 +88,6 @@ pub(super) struct Local<'a, T> {
     pub dy: &'a [T],
     pub states: &'a SpanStates<T>,
     pub gradients: &'a SpanStates<T>,
-    /// Of the chunk in its span.
-    pub index: usize,
 }
 
 /// A block of heads.
@@ -123,8 +121,8 @@ impl<T: Real> Local<'_, T> {
                 let lane = first / plan.block;
                 let block = Block {
                     first,
-                    states: self.states.of(self.chunk.row, self.index, lane),
-                    gradients: self.gradients.of(self.chunk.row, self.index, lane),
+                    states: self.states.of(task.row, task.index, lane),
+                    gradients: self.gradients.of(task.row, task.index, lane),
                 };
                 self.block(block, group, &runs, task, scratch, &mut sums);
             }

@@ -45,7 +45,7 @@ impl<T: Real> Decay<T> {
         let mut decay = Self {
             into: vec![T::zero(); sums.len()],
             out: vec![T::zero(); sums.len()],
-            through: T::from_f64(sum).exp(),
+            through: T::from_f64(sum.exp()),
             sums,
         };
         factors(&decay.sums, &mut decay.into, &mut decay.out);

@@ -12,7 +12,7 @@ use crate::segments::Row;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Returns the packed result [y, final state].
+/// Returns the packed result [y, final state, kept states].
 pub(super) fn forward<T: Real>(input: Slices<'_, T>, shape: SsdShape) -> Vec<T> {
     let plan = Plan::new(shape);
     let mut packed = zeros(shape.packed_elements());
@@ -45,7 +45,7 @@ pub(super) fn forward<T: Real>(input: Slices<'_, T>, shape: SsdShape) -> Vec<T> 
                         row,
                         range: span.range(index),
                     };
-                    chunk.output(|lane| states.of(row, index, lane), y, scratch);
+                    chunk.output(&states, index, y, scratch);
                 });
         }
     }
@@ -127,11 +127,8 @@ impl<'a, T: Real> Chunk<'a, T> {
         );
     }
 
-    /// Writes y [chunk, head, head_dim] given the states of every lane before the chunk.
-    fn output<'s>(&self, states: impl Fn(usize) -> &'s [T], y: &mut [T], scratch: &mut Vec<T>)
-    where
-        T: 's,
-    {
+    /// Writes y [chunk, head, head_dim]; the chunk is number `index` of the span.
+    fn output(&self, states: &SpanStates<T>, index: usize, y: &mut [T], scratch: &mut Vec<T>) {
         let Plan {
             shape,
             width,
@@ -155,7 +152,12 @@ impl<'a, T: Real> Chunk<'a, T> {
                 block_width,
                 Into::Store,
                 self.projection(self.input.c, group),
-                Mat::rows(states(lane), shape.state, block_width, block_width),
+                Mat::rows(
+                    states.of(self.row, index, lane),
+                    shape.state,
+                    block_width,
+                    block_width,
+                ),
             );
             for head in first..first + block {
                 let decay = Decay::new(self.plan, self.input, self.row, head, &self.range);

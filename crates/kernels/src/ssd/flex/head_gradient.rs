@@ -25,7 +25,7 @@ impl<T: Real> Local<'_, T> {
         let p = plan.shape.head_dim;
         let first = (head - block.first) * p;
         let turned_x = &mut scratch.scaled_x[first * len..][..p * len];
-        turn(x, turned_x);
+        x.transpose_into(turned_x);
         let turned_x = Mat::rows(turned_x, p, len, len);
         gemm(&mut scratch.products, len, Into::Store, dy, turned_x);
         let d = scratch.products.iter().step_by(len + 1);
@@ -190,18 +190,6 @@ vectorised! {
         terms: &mut Terms<T>,
     ) {
         local.positions(decay, heads.0, heads.1, task, scratch, terms);
-    }
-}
-
-vectorised! {
-    /// Writes the transpose of a matrix with contiguous rows.
-    fn turn<T>(from: Mat<'_, T>, to: &mut [T]) {
-        let len = from.row_count();
-        for i in 0..len {
-            for (j, value) in from.row(i).iter().enumerate() {
-                to[j * len + i] = *value;
-            }
-        }
     }
 }
 

@@ -30,13 +30,14 @@ pub(super) struct Span {
     chunk: usize,
 }
 
-/// States that the forward pass can keep for the backward pass: before each span but the first.
-pub(in crate::ssd) fn kept_states(shape: SsdShape) -> usize {
-    let spans = match shape.len {
-        1 => 1,
-        _ => Plan::new(shape).spans().len(),
-    };
-    spans.saturating_sub(1)
+/// States that the forward pass keeps for the backward pass: before each span but the first.
+pub(in crate::ssd) fn kept_states(len: usize, chunk: usize) -> usize {
+    len.div_ceil(span_length(chunk)).saturating_sub(1)
+}
+
+/// Positions of a whole span.
+fn span_length(chunk: usize) -> usize {
+    chunk.saturating_mul(SPAN).max(1)
 }
 
 impl Plan {
@@ -58,9 +59,9 @@ impl Plan {
     /// The spans of the sequence in order; none for length zero.
     pub(super) fn spans(&self) -> Vec<Span> {
         let (len, chunk) = (self.shape.len, self.shape.chunk);
-        let stride = chunk.saturating_mul(SPAN);
+        let stride = span_length(chunk);
         (0..len)
-            .step_by(stride.max(1))
+            .step_by(stride)
             .map(|start| Span {
                 start,
                 end: start.saturating_add(stride).min(len),

@@ -41,7 +41,7 @@ impl<T: Real> SpanStates<T> {
         &self.data[start..start + self.lane_state]
     }
 
-    /// Mutable per-chunk slices, gathered by (batch row, lane): what one task advances.
+    /// Mutable per-chunk slices for a span of `chunks`, gathered by (batch row, lane): what one task advances.
     fn lanes(&mut self, chunks: usize) -> Vec<Vec<&mut [T]>> {
         self.chunks = chunks;
         let per_row = self.row_state / self.lane_state.max(1);
@@ -66,6 +66,7 @@ struct Lane<'a, T> {
 }
 
 /// Buffers of one lane.
+#[derive(Default)]
 struct Scratch<T> {
     /// [block * head_dim]: what is left of each column of the state.
     through: Vec<T>,
@@ -73,16 +74,6 @@ struct Scratch<T> {
     weighted: Vec<T>,
     /// [block, chunk].
     weights: Vec<T>,
-}
-
-impl<T: Real> Scratch<T> {
-    fn new() -> Self {
-        Self {
-            through: Vec::new(),
-            weighted: Vec::new(),
-            weights: Vec::new(),
-        }
-    }
 }
 
 impl<T: Real> Lane<'_, T> {
@@ -251,7 +242,7 @@ pub(super) fn span_states<T: Real>(
 ) {
     let lanes = states.lanes(span.chunks());
     for_each_lane(plan, input, running, lanes, |lane, state, slices| {
-        let mut scratch = Scratch::new();
+        let mut scratch = Scratch::default();
         for (index, slice) in slices.into_iter().enumerate() {
             lane.forward(state, slice, &mut scratch, &span.range(index));
         }
@@ -269,7 +260,7 @@ pub(super) fn span_gradients<T: Real>(
 ) {
     let lanes = gradients.lanes(span.chunks());
     for_each_lane(plan, input, running, lanes, |lane, state, slices| {
-        let mut scratch = Scratch::new();
+        let mut scratch = Scratch::default();
         for (index, slice) in slices.into_iter().enumerate().rev() {
             lane.backward(state, slice, &mut scratch, &span.range(index), dy);
         }
@@ -294,12 +285,6 @@ fn turned<T: Real>(states: &[T], (rows, columns): (usize, usize), lane_state: us
     let lanes = turned.par_chunks_mut(lane_state.max(1));
     lanes
         .zip(states.par_chunks(lane_state.max(1)))
-        .for_each(|(to, from)| {
-            for (row, values) in from.chunks_exact(columns.max(1)).enumerate() {
-                for (column, value) in values.iter().enumerate() {
-                    to[column * rows + row] = *value;
-                }
-            }
-        });
+        .for_each(|(to, from)| Mat::rows(from, rows, columns, columns).transpose_into(to));
     turned
 }
