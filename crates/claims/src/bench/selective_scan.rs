@@ -26,11 +26,12 @@ pub(super) const SUBJECT: Subject = Subject {
     inputs: |scale, length, device| Box::new(inputs(scale, length, device)),
     least: |scale, length| {
         let [batch, channels] = sizes(scale);
-        let positions = batch * length * scale.bytes();
+        // Bytes of one channel over all positions.
+        let channel = batch * length * scale.bytes();
         Least {
             flops: batch * channels * length * STATE * FLOPS,
-            read: positions * (3 * channels + 2 * STATE),
-            written: positions * channels,
+            read: channel * (3 * channels + 2 * STATE),
+            written: channel * channels,
         }
     },
     plain_to: 1024,
