@@ -32,6 +32,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let console = Console::new();
     console.log();
+    join_the_pool();
     match run(arguments, &console) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
@@ -41,6 +42,19 @@ fn main() -> ExitCode {
             error::print(error);
             ExitCode::from(code)
         }
+    }
+}
+
+/// Makes this thread one of the pool's, so that it works on the parallel operations that it calls.
+///
+/// Otherwise it hands each over and sleeps: a training step has hundreds, and their wake-ups took a
+/// tenth of it. A pool of one thread stays its own, since others could wait for a thread that does not
+/// come back to the pool.
+fn join_the_pool() {
+    if std::thread::available_parallelism().is_ok_and(|threads| threads.get() > 1) {
+        // If it cannot be made, the first operation asks for the usual one, and says why not.
+        let pool = rayon::ThreadPoolBuilder::new().use_current_thread();
+        pool.build_global().ok();
     }
 }
 
