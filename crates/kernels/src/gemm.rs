@@ -5,6 +5,12 @@
 //! share its rows and columns and never a sum.
 
 use crate::float::Real;
+use std::sync::Once;
+
+/// Tiles of columns up to which a product on one core reads rows where they lie instead of copying them
+/// together first: in the scans they come from this core's cache, and a copy costs more than it saves
+/// (gemm's own setting is 8). It concerns speed alone.
+const UNPACKED: usize = 32;
 
 /// A strided matrix inside a slice.
 #[derive(Clone, Copy)]
@@ -81,6 +87,8 @@ pub(crate) fn gemm<T: Real>(
     }
     assert!((m - 1) * row_stride + n <= out.len(), "gemm: out too small");
     assert!(n <= row_stride || m == 1, "gemm: rows of out overlap");
+    static SETTING: Once = Once::new();
+    SETTING.call_once(|| gemm::set_lhs_packing_threshold_single_thread(UNPACKED));
     #[allow(unsafe_code)]
     // SAFETY: the two assertions above keep every element of the product inside `out`, which holds
     // values and is borrowed mutably, so that it cannot overlap the operands.
