@@ -18,6 +18,7 @@ mod columns;
 pub mod companion;
 mod complex;
 pub mod conv1d;
+pub mod cross_entropy;
 #[cfg(feature = "cube")]
 mod cube;
 mod device;

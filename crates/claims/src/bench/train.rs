@@ -70,7 +70,7 @@ fn ours(
         let hidden = current.hidden(input.clone(), None)?;
         let flat = hidden.reshape([BATCH * LENGTH, config.hidden_size()]);
         let targets = input.reshape([BATCH * LENGTH]);
-        let loss = cross_entropy(current.head(flat), targets, BATCH * LENGTH);
+        let loss = cross_entropy(current.head(flat), targets, BATCH * LENGTH)?;
         let gradients = GradientsParams::from_grads(loss.backward(), &current);
         let squares = squared_norm(&current, &gradients);
         let norm = squares.map_or(0.0, |sum| sum.into_scalar::<f64>().sqrt());

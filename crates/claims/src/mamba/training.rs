@@ -189,7 +189,7 @@ impl Pupil {
         step: usize,
     ) -> Result<(f64, f64), ClaimError> {
         let scored = Scored::of(&self.model, batch, self.scored)?;
-        let loss = cross_entropy(scored.logits.clone(), scored.targets.clone(), scored.count);
+        let loss = cross_entropy(scored.logits.clone(), scored.targets.clone(), scored.count)?;
         let smoothed = smoothed(loss.clone(), scored.logits.clone(), self.smoothing);
         let gradients = GradientsParams::from_grads(smoothed.backward(), &self.model);
         let mut parts = vec![loss.inner(), scored.correct().float()];

@@ -13,6 +13,8 @@ mod companion;
 #[cfg(test)]
 mod conv1d;
 #[cfg(test)]
+mod cross_entropy;
+#[cfg(test)]
 mod diagonal_scan;
 #[cfg(test)]
 mod dplr;

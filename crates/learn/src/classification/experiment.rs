@@ -98,7 +98,7 @@ impl Experiment for CaseExperiment<'_> {
         let rows = targets.len();
         let data = TensorData::new(targets, [rows]);
         let targets = Tensor::<1, Int>::from_data(data, &logits.device());
-        Ok(cross_entropy(logits, targets, rows))
+        Ok(cross_entropy(logits, targets, rows)?)
     }
 
     fn tokens_per_micro(&self) -> usize {

@@ -153,7 +153,7 @@ fn losses(
     let hidden = model.hidden(tokens, None)?;
     let width = hidden.dims()[2];
     let logits = model.head(hidden.reshape([rows, width]));
-    token_losses(logits, targets)
+    token_losses(logits, targets)?
         .try_into_vec_as()
         .map_err(|error| LearnError::Device {
             step: 0,

@@ -75,7 +75,7 @@ impl Experiment for LanguageExperiment<'_> {
         let width = hidden.dims()[2];
         let logits = model.head(hidden.reshape([rows, width]));
         let targets = Self::targets(batch.targets(), model);
-        Ok(cross_entropy(logits, targets, rows))
+        Ok(cross_entropy(logits, targets, rows)?)
     }
 
     fn tokens_per_micro(&self) -> usize {
