@@ -10,6 +10,7 @@ use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::{DType, Shape, Slice};
 use burn_cubecl::CubeBackend;
+use burn_cubecl::kernel::matmul::{MatmulStrategy, matmul};
 use burn_cubecl::ops::reshape;
 use burn_cubecl::tensor::CubeTensor;
 
@@ -34,6 +35,24 @@ fn axes(tensor: &CubeTensor) -> [usize; 2] {
     tensor.meta.shape().dims()
 }
 
+/// Matrix product, over the axes before where there are any; in f64 by the kernel that burn's heuristic
+/// chooses, since one of those that `autotune` tries executes an illegal instruction on an H200.
+fn product(lhs: CubeTensor, rhs: CubeTensor) -> CubeTensor {
+    if lhs.dtype != DType::F64 {
+        return CubeBackend::float_matmul(lhs, rhs);
+    }
+    match matmul(
+        lhs.clone(),
+        rhs.clone(),
+        None,
+        MatmulStrategy::Cube,
+        DType::F64,
+    ) {
+        Ok(product) => product,
+        Err(_) => CubeBackend::float_matmul(lhs, rhs),
+    }
+}
+
 /// Rows `from..to`.
 fn rows_of(tensor: &CubeTensor, from: usize, to: usize) -> CubeTensor {
     let [_, columns] = axes(tensor);
@@ -45,9 +64,9 @@ fn rows_of(tensor: &CubeTensor, from: usize, to: usize) -> CubeTensor {
 fn weight_gradient(grad: CubeTensor, x: CubeTensor) -> CubeTensor {
     let ([rows, outputs], [_, inputs]) = (axes(&grad), axes(&x));
     let parts = parts(rows, outputs, inputs);
-    // Tensors in f64 exist on CubeCL's CPU runtime alone, and burn's tiles of them do not fit it there.
+    // Tensors in f64 are for testing, and burn's tiles of them do not fit CubeCL's CPU runtime.
     if parts == 1 || grad.dtype == DType::F64 {
-        return CubeBackend::float_matmul(CubeBackend::float_swap_dims(grad, 0, 1), x);
+        return product(CubeBackend::float_swap_dims(grad, 0, 1), x);
     }
     let (grad, x) = (contiguous(grad), contiguous(x));
     let length = rows / parts;
@@ -59,7 +78,7 @@ fn weight_gradient(grad: CubeTensor, x: CubeTensor) -> CubeTensor {
         };
         reshape(whole, Shape::from(vec![parts, length, columns]))
     };
-    let products = CubeBackend::float_matmul(
+    let products = product(
         CubeBackend::float_swap_dims(cut(&grad, outputs), 1, 2),
         cut(&x, inputs),
     );
@@ -70,10 +89,7 @@ fn weight_gradient(grad: CubeTensor, x: CubeTensor) -> CubeTensor {
     }
     let rest = [&grad, &x].map(|tensor| rows_of(tensor, even, rows));
     let [grad, x] = rest;
-    CubeBackend::float_add(
-        sum,
-        CubeBackend::float_matmul(CubeBackend::float_swap_dims(grad, 0, 1), x),
-    )
+    CubeBackend::float_add(sum, product(CubeBackend::float_swap_dims(grad, 0, 1), x))
 }
 
 impl LinearOps for CubeBackend {
@@ -82,7 +98,7 @@ impl LinearOps for CubeBackend {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        let y = Self::float_matmul(x, CubeBackend::float_swap_dims(weight, 0, 1));
+        let y = product(x, CubeBackend::float_swap_dims(weight, 0, 1));
         let count = bias.meta.num_elements();
         match count {
             0 => y,
@@ -96,7 +112,7 @@ impl LinearBackward for CubeBackend {
         grad: FloatTensor<Self>,
         weight: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        Self::float_matmul(grad, weight)
+        product(grad, weight)
     }
 
     fn linear_weight_gradient(grad: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
