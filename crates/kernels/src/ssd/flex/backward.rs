@@ -52,13 +52,17 @@ pub(super) fn backward<T: Real>(
     }
     let mut running = into_lanes(&plan, &out.initial);
     let spans = plan.spans();
-    let mut starts = vec![into_lanes(&plan, input.initial)];
-    let each = starts[0].len();
+    let initial = into_lanes(&plan, input.initial);
+    let each = initial.len();
     assert_eq!(kept.len(), (spans.len() - 1) * each, "ssd: states kept");
-    starts.extend((1..spans.len()).map(|span| kept[(span - 1) * each..span * each].to_vec()));
+    let mut start = initial.clone();
     let mut states = SpanStates::room(&plan, &spans);
     let mut gradients = SpanStates::room(&plan, &spans);
-    for (span, mut start) in spans.iter().zip(starts).rev() {
+    for (index, span) in spans.iter().enumerate().rev() {
+        start.copy_from_slice(match index {
+            0 => &initial,
+            _ => &kept[(index - 1) * each..index * each],
+        });
         span_states(&plan, &input, span, &mut start, &mut states);
         span_gradients(&plan, &input, span, dy, &mut running, &mut gradients);
         let sums: Vec<HeadSums> = tasks(&plan, span, &mut out)

@@ -21,10 +21,10 @@ pub(super) fn forward<T: Real>(input: Slices<'_, T>, shape: SsdShape) -> Vec<T> 
         let (y, rest) = packed.split_at_mut(shape.y_elements());
         let (_, kept) = rest.split_at_mut(shape.result_elements() - shape.y_elements());
         let mut kept = kept.chunks_mut(running.len().max(1));
-        let spans = plan.spans();
-        let mut states = SpanStates::room(&plan, &spans);
-        for span in spans {
-            if span.start > 0
+        let parts = plan.parts();
+        let mut states = SpanStates::room(&plan, &parts);
+        for span in parts {
+            if plan.starts_span(span.start)
                 && let Some(kept) = kept.next()
             {
                 kept.copy_from_slice(&running);

@@ -5,6 +5,8 @@ use std::ops::Range;
 
 /// Chunks per span: states of this many chunks are alive at once.
 const SPAN: usize = 16;
+/// Fewest chunks of a part of a span.
+const PART: usize = 4;
 /// Most heads whose states are advanced by one task; they share one matrix product.
 const HEAD_BLOCK: usize = 4;
 
@@ -58,8 +60,25 @@ impl Plan {
 
     /// The spans of the sequence in order; none for length zero.
     pub(super) fn spans(&self) -> Vec<Span> {
+        self.cut(SPAN)
+    }
+
+    /// The spans in parts, which the forward pass walks: as short as leaves every thread a chunk, since the
+    /// states of few chunks stay in the cache. Nothing that is computed depends on it.
+    pub(super) fn parts(&self) -> Vec<Span> {
+        let wanted = rayon::current_num_threads().div_ceil(self.shape.batch.max(1));
+        self.cut(wanted.next_power_of_two().clamp(PART, SPAN))
+    }
+
+    /// Whether a span other than the first starts at `position`.
+    pub(super) fn starts_span(&self, position: usize) -> bool {
+        position > 0 && position.is_multiple_of(span_length(self.shape.chunk))
+    }
+
+    /// The sequence in pieces of so many chunks.
+    fn cut(&self, chunks: usize) -> Vec<Span> {
         let (len, chunk) = (self.shape.len, self.shape.chunk);
-        let stride = span_length(chunk);
+        let stride = chunk.saturating_mul(chunks).max(1);
         (0..len)
             .step_by(stride)
             .map(|start| Span {
