@@ -9,7 +9,7 @@ use std::sync::Once;
 
 /// Tiles of columns up to which a product on one core reads rows where they lie instead of copying them
 /// together first: in the scans they come from this core's cache, and a copy costs more than it saves
-/// (gemm's own setting is 8). It concerns speed alone.
+/// (gemm's own setting is 8). It holds for the whole process and concerns speed alone.
 const UNPACKED: usize = 32;
 
 /// A strided matrix inside a slice.

@@ -4,7 +4,8 @@
 
 use super::ops::{CrossEntropyBackward, CrossEntropyOps};
 use crate::cube::{
-    accumulator, buffer, contiguous, cube_sum, cube_units, element, empty, lane_sum, vector_width,
+    accumulator, buffer, contiguous, cube_largest, cube_sum, cube_units, element, empty, lane_sum,
+    vector_width,
 };
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn_cubecl::CubeBackend;
@@ -14,28 +15,6 @@ use cubecl::prelude::*;
 
 /// Units of a cube, at most.
 const UNITS: usize = 256;
-
-/// Largest of `value` over the units of the cube, given to all of them.
-#[cube]
-fn cube_largest<A: Float>(value: A, shared: &mut Shared<[A]>, #[comptime] units: usize) -> A {
-    let unit = UNIT_POS as usize;
-    shared[unit] = value;
-    sync_cube();
-    let mut stride = comptime!(units / 2).runtime();
-    while stride > 0 {
-        if unit < stride {
-            let other = shared[unit + stride];
-            if other > shared[unit] {
-                shared[unit] = other;
-            }
-        }
-        sync_cube();
-        stride /= 2;
-    }
-    let most = shared[0];
-    sync_cube();
-    most
-}
 
 /// The largest logit of the row of `width` vectors from `start` on, and the sum of exp(z - largest).
 #[cube]

@@ -22,7 +22,7 @@ pub(crate) use conv_step::convolve_channel;
 pub(crate) use offer::{ElementBytes, Offer};
 pub(crate) use parts::{part_sums, row_sums};
 pub(crate) use scalars::{exp2_approximate, lane_sum, sigmoid, softplus};
-pub(crate) use sums::{column_sums, cube_sum};
+pub(crate) use sums::{column_sums, cube_largest, cube_sum};
 pub(crate) use team::{
     Team, add_up, arrives_last, contribute, launch_add_up, matvec, neighbours_sum, team_sum,
 };

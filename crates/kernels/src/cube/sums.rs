@@ -1,4 +1,4 @@
-//! Sums in a fixed order: no atomics, so that two runs give the same bits.
+//! Sums in a fixed order: no atomics, so that two runs give the same bits. And the largest of many.
 
 use super::{buffer, element, elements, empty, grid};
 use burn_cubecl::tensor::CubeTensor;
@@ -31,6 +31,34 @@ pub(crate) fn cube_sum<A: Float>(
     let total = shared[0];
     sync_cube();
     total
+}
+
+/// Largest of `value` over the units of the cube, given to all of them; `units` is a power of two.
+///
+/// Every unit must call it: it synchronises the cube.
+#[cube]
+pub(crate) fn cube_largest<A: Float>(
+    value: A,
+    shared: &mut Shared<[A]>,
+    #[comptime] units: usize,
+) -> A {
+    let unit = UNIT_POS as usize;
+    shared[unit] = value;
+    sync_cube();
+    let mut stride = comptime!(units / 2).runtime();
+    while stride > 0 {
+        if unit < stride {
+            let other = shared[unit + stride];
+            if other > shared[unit] {
+                shared[unit] = other;
+            }
+        }
+        sync_cube();
+        stride /= 2;
+    }
+    let most = shared[0];
+    sync_cube();
+    most
 }
 
 #[cube(launch)]
