@@ -51,10 +51,17 @@ fn main() -> ExitCode {
 /// tenth of it. A pool of one thread stays its own, since others could wait for a thread that does not
 /// come back to the pool.
 fn join_the_pool() {
-    if std::thread::available_parallelism().is_ok_and(|threads| threads.get() > 1) {
+    // What rayon does with this variable: zero and nonsense mean as many as the machine has.
+    let asked = std::env::var("RAYON_NUM_THREADS").ok();
+    let asked = asked.and_then(|threads| threads.parse::<usize>().ok());
+    let threads = match asked.filter(|threads| *threads > 0) {
+        Some(threads) => threads,
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    if threads > 1 {
         // If it cannot be made, the first operation asks for the usual one, and says why not.
-        let pool = rayon::ThreadPoolBuilder::new().use_current_thread();
-        pool.build_global().ok();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        pool.use_current_thread().build_global().ok();
     }
 }
 
